@@ -1,0 +1,25 @@
+//! The core of tickscope: time, events, bus and memory, images, the CPU and its exact clock.
+//!
+//! Start at [`machine`]: a [`machine::Machine`] is a core with everything around it. What devices may do is
+//! in [`device`]. Only `backend` names Unicorn.
+
+pub mod bus;
+pub mod clock;
+pub mod cortex_m;
+pub mod device;
+pub mod events;
+pub mod image;
+pub mod machine;
+pub mod memory;
+pub mod nets;
+pub mod notices;
+pub mod probe;
+pub mod time;
+
+pub use bus::{Binding, Bus, BusError, IoWindow};
+pub use clock::{ClockId, ClockTree};
+pub use device::{Access, Ctx, Device, DeviceId, Ports, ResetCause, Width};
+pub use nets::{Drive, Driver, NetId};
+pub use notices::NoticeKind;
+pub use probe::{ProbeEvent, ProbeKind};
+pub use time::{Cycles, Ratio, Ticker};

@@ -1,0 +1,180 @@
+//! Probe events: what a run lets be observed, each with its cycle and the PC that caused it.
+//!
+//! They never change the run. They are collected in a buffer that is handed on when full; the one
+//! who takes it may wait (back-pressure), since virtual time stands still meanwhile.
+
+use crate::nets::NetId;
+use crate::time::Cycles;
+use serde::{Deserialize, Serialize};
+
+/// One observation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ProbeEvent {
+    /// When, in core cycles.
+    pub at: Cycles,
+    /// Address of the instruction that caused it; for hardware causes, of the next instruction.
+    pub pc: u32,
+    /// What.
+    pub kind: ProbeKind,
+}
+
+/// What was observed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ProbeKind {
+    /// A net changed its level.
+    Edge {
+        /// Which net.
+        net: NetId,
+        /// Its new level.
+        level: bool,
+    },
+    /// An exception became pending (its line was asserted, or software pended it).
+    ExceptionPend {
+        /// Exception number (IPSR encoding: IRQ n is 16 + n).
+        number: u16,
+    },
+    /// The first instruction of a handler starts.
+    ExceptionEnter {
+        /// Exception number.
+        number: u16,
+        /// Entered straight from another handler's return.
+        tail_chained: bool,
+    },
+    /// A handler's exception return.
+    ExceptionExit {
+        /// Exception number.
+        number: u16,
+    },
+    /// A byte has left a UART completely (end of its stop bit).
+    UartTx {
+        /// Index of the UART.
+        port: u8,
+        /// The byte.
+        byte: u8,
+    },
+    /// A byte has arrived at a UART completely.
+    UartRx {
+        /// Index of the UART.
+        port: u8,
+        /// The byte.
+        byte: u8,
+    },
+    /// The core went to sleep (WFI, WFE, or sleep-on-exit).
+    Sleep,
+    /// The core woke.
+    Wake,
+    /// The core clock has another frequency from here.
+    ClockChange,
+    /// A write to an ITM stimulus port.
+    Itm {
+        /// Port 0 to 31.
+        port: u8,
+        /// 1, 2 or 4 bytes.
+        width: u8,
+        /// The value.
+        value: u32,
+    },
+    /// The core was reset.
+    Reset,
+}
+
+/// Which kinds of events are recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ProbeMask {
+    /// Edges of nets.
+    pub edges: bool,
+    /// Exceptions: pend, enter, exit.
+    pub exceptions: bool,
+    /// UART bytes and ITM words.
+    pub bytes: bool,
+    /// Sleep and wake, clock changes, resets.
+    pub power: bool,
+}
+
+impl ProbeMask {
+    /// Everything.
+    pub const ALL: ProbeMask = ProbeMask {
+        edges: true,
+        exceptions: true,
+        bytes: true,
+        power: true,
+    };
+}
+
+/// Takes full buffers and gives back an empty one.
+pub type ProbeFlush = Box<dyn FnMut(Vec<ProbeEvent>) -> Vec<ProbeEvent> + Send>;
+
+/// Buffer size at which events are handed on.
+const FLUSH_AT: usize = 16 * 1024;
+
+/// The collecting end.
+#[derive(Default)]
+pub struct Probes {
+    mask: ProbeMask,
+    buffer: Vec<ProbeEvent>,
+    flush: Option<ProbeFlush>,
+}
+
+impl Probes {
+    /// Record the kinds of `mask`; full buffers go to `flush`.
+    pub fn attach(&mut self, mask: ProbeMask, flush: ProbeFlush) {
+        self.mask = mask;
+        self.buffer = Vec::with_capacity(FLUSH_AT);
+        self.flush = Some(flush);
+    }
+
+    /// Hand on what is buffered and record no more.
+    pub fn detach(&mut self) {
+        self.flush();
+        self.mask = ProbeMask::default();
+        self.flush = None;
+    }
+
+    /// What is being recorded.
+    #[must_use]
+    pub fn mask(&self) -> ProbeMask {
+        self.mask
+    }
+
+    /// Record an event if its kind is wanted.
+    #[inline]
+    pub fn record(&mut self, at: Cycles, pc: u32, kind: ProbeKind) {
+        let wanted = match kind {
+            ProbeKind::Edge { .. } => self.mask.edges,
+            ProbeKind::ExceptionPend { .. }
+            | ProbeKind::ExceptionEnter { .. }
+            | ProbeKind::ExceptionExit { .. } => self.mask.exceptions,
+            ProbeKind::UartTx { .. } | ProbeKind::UartRx { .. } | ProbeKind::Itm { .. } => {
+                self.mask.bytes
+            }
+            ProbeKind::Sleep | ProbeKind::Wake | ProbeKind::ClockChange | ProbeKind::Reset => {
+                self.mask.power
+            }
+        };
+        if wanted {
+            self.buffer.push(ProbeEvent { at, pc, kind });
+            if self.buffer.len() >= FLUSH_AT {
+                self.flush();
+            }
+        }
+    }
+
+    /// Hand on what is buffered.
+    pub fn flush(&mut self) {
+        if let Some(flush) = &mut self.flush
+            && !self.buffer.is_empty()
+        {
+            self.buffer = flush(std::mem::take(&mut self.buffer));
+            self.buffer.clear();
+        }
+    }
+}
+
+impl std::fmt::Debug for Probes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Probes")
+            .field("mask", &self.mask)
+            .field("buffered", &self.buffer.len())
+            .finish()
+    }
+}
