@@ -221,11 +221,6 @@ impl Bus {
         });
         let mut nets = binding.nets.clone();
         nets.resize(ports.nets.len(), None);
-        for (index, net) in nets.iter().enumerate() {
-            if let Some(net) = net {
-                self.listener_list(*net).push((id, index as u16));
-            }
-        }
         let mut page = binding.base >> PAGE_BITS;
         let end = (u64::from(binding.base) + u64::from(binding.size)).div_ceil(1 << PAGE_BITS);
         while u64::from(page) < end {
@@ -244,12 +239,34 @@ impl Bus {
         id
     }
 
-    fn listener_list(&mut self, net: NetId) -> &mut Vec<(DeviceId, u16)> {
+    /// Tell a device about edges of one of its nets, or no longer.
+    pub(crate) fn listen(&mut self, id: DeviceId, index: usize, on: bool) {
+        let Some(net) = self.slots[usize::from(id.0)]
+            .nets
+            .get(index)
+            .copied()
+            .flatten()
+        else {
+            return;
+        };
         let i = usize::from(net.0);
         if self.net_listeners.len() <= i {
             self.net_listeners.resize(i + 1, Vec::new());
         }
-        &mut self.net_listeners[i]
+        let list = &mut self.net_listeners[i];
+        list.retain(|&l| l != (id, index as u16));
+        if on {
+            list.push((id, index as u16));
+            list.sort_unstable();
+        }
+        let listened = !list.is_empty() || self.stops_on(net);
+        self.nets.set_listened(net, listened);
+    }
+
+    fn stops_on(&self, id: NetId) -> bool {
+        self.stop_on
+            .iter()
+            .any(|s| matches!(s, StopOn::Edge { net, .. } if *net == id))
     }
 
     fn page_entry(&mut self, page: u32, id: DeviceId) {
@@ -627,7 +644,7 @@ impl Bus {
     /// End the run when this happens.
     pub fn stop_on(&mut self, condition: StopOn) {
         if let StopOn::Edge { net, .. } = condition {
-            self.nets.set_listened(net);
+            self.nets.set_listened(net, true);
         }
         self.stop_on.push(condition);
     }
@@ -678,8 +695,7 @@ impl Bus {
     pub fn add_serial(&mut self, name: &str) -> u8 {
         self.serial.push(SerialPort {
             name: name.to_owned(),
-            device: None,
-            sent: Vec::new(),
+            ..SerialPort::default()
         });
         self.serial.len() as u8 - 1
     }

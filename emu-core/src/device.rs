@@ -152,7 +152,8 @@ pub trait Device: Send {
         let _ = (port, value, ctx);
     }
 
-    /// The net with this index in [`Ports::nets`] changed its level (whoever drives it).
+    /// The net with this index in [`Ports::nets`] changed its level (whoever drives it); only for
+    /// nets that the device asked for with [`Ctx::listen`].
     fn net_changed(&mut self, index: u16, level: bool, ctx: &mut Ctx<'_>) {
         let _ = (index, level, ctx);
     }
@@ -369,6 +370,12 @@ impl Ctx<'_> {
     /// Drive a net; readers and listeners see the new level in this cycle.
     pub fn drive(&mut self, net: NetId, driver: Driver, drive: Drive) {
         self.bus.drive(net, driver, drive);
+    }
+
+    /// Ask for [`Device::net_changed`] on the net with this index, or no longer. Stores that move a
+    /// net with listeners are made at exact instruction boundaries, so listen only while it matters.
+    pub fn listen(&mut self, index: usize, on: bool) {
+        self.bus.listen(self.id, index, on);
     }
 
     /// Level of a net.

@@ -131,10 +131,10 @@ impl Nets {
         self.nets[usize::from(id.0)].contended
     }
 
-    /// Mark that an edge of this net can cause something, so that accesses which move it are made
+    /// Say whether an edge of this net can cause something, so that accesses which move it are made
     /// at an exact instruction boundary.
-    pub fn set_listened(&mut self, id: NetId) {
-        self.nets[usize::from(id.0)].listened = true;
+    pub fn set_listened(&mut self, id: NetId, on: bool) {
+        self.nets[usize::from(id.0)].listened = on;
     }
 
     /// Can an edge of this net cause something?
