@@ -1,0 +1,6 @@
+//! Parts that hang on pins.
+
+use crate::Model;
+
+/// Models of this family.
+pub const MODELS: &[Model] = &[];

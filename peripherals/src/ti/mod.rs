@@ -1,0 +1,6 @@
+//! TI (Stellaris) devices.
+
+use crate::Model;
+
+/// Models of this family.
+pub const MODELS: &[Model] = &[];
