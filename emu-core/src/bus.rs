@@ -118,6 +118,9 @@ enum Signal {
     },
 }
 
+/// The input of every device that resets it when it rises; connect a clock controller's reset bits to it.
+pub const RESET_INPUT: usize = 0xFFFF;
+
 const PAGE_BITS: u32 = 8;
 const NO_DEVICE: u16 = u16::MAX;
 /// The longest text that [`StopOn::SerialText`] can wait for, in bytes.
