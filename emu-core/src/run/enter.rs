@@ -30,7 +30,7 @@ impl Core {
             self.bus.advance_to(Cycles(first - 1));
             self.drop_dirty_code();
         }
-        if let Some(flow) = self.interrupted(address, now, state) {
+        if let Some(flow) = self.interrupted(address, now, first, state) {
             return flow;
         }
         self.undo = None;
@@ -56,7 +56,7 @@ impl Core {
     }
 
     /// Resets, stop requests and exceptions that come before the instruction at `address`.
-    fn interrupted(&mut self, address: u32, now: u64, state: StateId) -> Option<Flow> {
+    fn interrupted(&mut self, address: u32, now: u64, first: u64, state: StateId) -> Option<Flow> {
         let it = self.cpu.it_state();
         if let Some(cause) = self.bus.reset_request.take() {
             let at = now.max(self.bus.now.0);
@@ -69,6 +69,8 @@ impl Core {
         }
         if self.bus.system.attention()
             && let Some(number) = self.bus.system.takeable(self.cpu.masks())
+            // A folded IT starts in the cycle of the instruction before it, in which this may have come.
+            && self.bus.system.pended_at(number).0 < first
         {
             let (pipe, _) = self.states.get(state);
             let mut busy = u64::from(self.model.drain(&pipe)).max(1);
@@ -111,12 +113,12 @@ impl Core {
 
     /// Instructions accounted so far; exact, at the cost of a pass over the counts.
     pub(crate) fn executed(&self) -> u64 {
-        self.other_insns
-            + self
-                .variants
-                .iter()
-                .map(|v| v.executions * u64::from(v.count))
-                .sum::<u64>()
+        let counted = self
+            .variants
+            .iter()
+            .map(|v| v.executions * u64::from(v.count))
+            .sum::<u64>();
+        self.other_insns.wrapping_add(counted)
     }
 
     /// Go on at `address`, at most `k` instructions as one block.
@@ -131,7 +133,12 @@ impl Core {
 
     /// Run the block, or its first part.
     fn admit(&mut self, id: usize, address: u32, size: u32, it: u8, now: u64) -> Flow {
-        let edge = self.bus.events.next_at().0.min(self.limit);
+        let mut edge = self.bus.events.next_at().0.min(self.limit);
+        if self.bus.system.attention()
+            && let Some(number) = self.bus.system.takeable(self.cpu.masks())
+        {
+            edge = edge.min(self.bus.system.pended_at(number).0);
+        }
         let v = &self.variants[id];
         let block = &self.blocks[v.block];
         let count = block.insns.len();
@@ -571,7 +578,7 @@ impl Core {
 
     /// Count the first instruction of a block that the loop carried out itself.
     pub(super) fn count_one(&mut self, id: usize) {
-        self.other_insns += 1;
+        self.other_insns = self.other_insns.wrapping_add(1);
         self.ledger.measured += u64::from(self.variants[id].starts[0]);
     }
 }

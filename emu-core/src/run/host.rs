@@ -177,8 +177,9 @@ impl Core {
         }
         let start = self.start_of(index);
         self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);
-        if self.bus.events.next_at().0 <= start && alone {
-            self.bus.advance_to(Cycles(start));
+        // What is due in this very cycle comes behind the access, at the next boundary.
+        if self.bus.events.next_at().0 < start {
+            self.bus.advance_to(Cycles(start - 1));
         }
         self.bus.now = Cycles(start);
         Ok(())
@@ -244,7 +245,7 @@ impl Core {
             self.semihosting = Some(handler);
             // The instruction itself takes a cycle; the host's work takes none.
             let state = self.resting_state();
-            self.other_insns += 1;
+            self.other_insns = self.other_insns.wrapping_add(1);
             self.rest(start, state);
             let next = pc.wrapping_add(2);
             self.cpu.set_r(15, next);

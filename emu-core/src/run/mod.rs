@@ -126,7 +126,7 @@ pub struct Core {
     /// The lockup state of the architecture.
     locked_up: bool,
 
-    /// Instructions outside of `Variant::executions`.
+    /// Instructions outside of `Variant::executions`; wraps below zero while one is taken back.
     other_insns: u64,
     ledger: Ledger,
     single_step: bool,
@@ -253,7 +253,7 @@ impl Core {
     fn fold_executions(&mut self) {
         for v in &mut self.variants {
             let n = std::mem::take(&mut v.executions);
-            self.other_insns += n * u64::from(v.count);
+            self.other_insns = self.other_insns.wrapping_add(n * u64::from(v.count));
             if v.flags & flag::DYNAMIC == 0 {
                 self.ledger.exact += n * u64::from(v.ledger[0]);
                 self.ledger.measured += n * u64::from(v.ledger[1]);
@@ -568,7 +568,7 @@ impl Core {
             }
             if taken { exit_taken } else { exit_next }
         } else {
-            self.other_insns += upto as u64;
+            self.other_insns = self.other_insns.wrapping_add(upto as u64);
             self.ledger.measured += cycles_done;
             self.state_after(block, entry, mask, upto)
         };

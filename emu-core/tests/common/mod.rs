@@ -47,7 +47,7 @@ impl Device for TestDevice {
                 self.seed = u64::from(value);
                 ctx.schedule_in(1, u64::from(value));
             }
-            20 => ctx.set_exception_pending(16 + value as u16, true),
+            20 => ctx.set_exception_pending(16 + (value as u16 & 15), true),
             _ => {}
         }
     }
