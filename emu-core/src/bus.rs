@@ -573,6 +573,15 @@ impl Bus {
                     device,
                     port,
                     value,
+                } if usize::from(port) == RESET_INPUT => {
+                    if value != 0 {
+                        self.call_quietly(device, |d, ctx| d.reset(ctx));
+                    }
+                }
+                Signal::Input {
+                    device,
+                    port,
+                    value,
                 } => {
                     self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
                 }

@@ -10,13 +10,16 @@ pub mod cortex_m;
 pub mod decode;
 pub mod device;
 pub mod events;
+mod guest;
 pub mod image;
 pub mod machine;
 pub mod memory;
 pub mod nets;
 pub mod notices;
 pub mod probe;
+pub mod rtt;
 pub mod run;
+pub mod semihosting;
 pub mod time;
 pub mod timing;
 

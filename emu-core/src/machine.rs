@@ -3,12 +3,13 @@
 use crate::bus::{Bus, BusState};
 use crate::device::{ResetCause, StateError, Width};
 use crate::image::Image;
-use crate::run::{Core, CoreState};
+use crate::run::{Console, Core, CoreState};
+use crate::semihosting::{self, Semihosting};
 use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use crate::run::{Ledger, SemihostingHandler, SemihostingOutcome};
+pub use crate::run::Ledger;
 
 /// Which core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -63,6 +64,8 @@ pub enum Stop {
     Stepped,
     /// The core sleeps and nothing can ever wake it.
     Asleep,
+    /// A semihosting call waits for console input: push some, or close it, and run on.
+    AwaitsInput,
     /// Something asked for it through [`Bus::request_stop`]: a text was seen on a serial port, a pin edge.
     Requested,
     /// The machine failed, not the firmware.
@@ -208,9 +211,20 @@ impl Machine {
         Ok(())
     }
 
-    /// Answer semihosting calls with this handler; without one, BKPT 0xAB is a breakpoint like any other.
-    pub fn set_semihosting(&mut self, handler: Box<dyn SemihostingHandler>) {
-        self.core.set_semihosting(handler);
+    /// Answer semihosting calls; without this, BKPT 0xAB is a breakpoint like any other. Returns the index of
+    /// the serial port that is the console.
+    pub fn enable_semihosting(&mut self, config: semihosting::Config) -> u8 {
+        let port = self.core.bus.add_serial(semihosting::PORT);
+        self.core.semihosting = Some(Console {
+            host: Semihosting::new(config),
+            port,
+        });
+        port
+    }
+
+    /// The semihosting host, for console input and command lines.
+    pub fn semihosting(&mut self) -> Option<&mut Semihosting> {
+        self.core.semihosting.as_mut().map(|c| &mut c.host)
     }
 
     /// Power-on reset.
@@ -384,7 +398,6 @@ impl Machine {
             region.bytes_mut().copy_from_slice(bytes);
         }
         self.core.bus.load(&snapshot.bus)?;
-        self.core.load(&snapshot.core);
-        Ok(())
+        self.core.load(&snapshot.core)
     }
 }

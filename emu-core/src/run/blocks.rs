@@ -14,6 +14,9 @@ pub type StateId = u32;
 /// The state whose next instruction has a known time.
 pub const SETTLED: StateId = 0;
 
+/// Dynamic sites that a block may have: one with more runs in parts.
+pub const MAX_SITES: usize = 8;
+
 /// When the input of a dynamic site can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
@@ -187,7 +190,7 @@ pub fn resolve(
             .iter()
             .position(|d| d.index == i && d.condition.is_some());
         let executed = match site {
-            Some(bit) => mask >> bit & 1 != 0,
+            Some(bit) => mask.checked_shr(bit as u32).unwrap_or(0) & 1 != 0,
             None => true,
         };
         pipe = Pipe::after(&pipe, insn, executed);
@@ -245,16 +248,6 @@ pub fn dynamics(insns: &[Insn], model: &dyn Model) -> Vec<Dynamic> {
                 operands,
             });
         }
-    }
-    // The mask has 32 bits: later conditions of an absurdly long block are taken as executed.
-    let mut bits = 0;
-    for d in &mut list {
-        if d.condition.is_some() {
-            bits += 1;
-        }
-    }
-    if bits > 32 {
-        list.truncate(32);
     }
     list
 }

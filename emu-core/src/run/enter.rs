@@ -169,6 +169,9 @@ impl Core {
         while k > 1 && late(k - 1) > edge {
             k -= 1;
         }
+        if let Some(d) = block.dynamics.get(blocks::MAX_SITES) {
+            k = k.min(d.index);
+        }
         if let Some(special) = block.special
             && special > 0
         {
@@ -262,13 +265,13 @@ impl Core {
     fn read_inputs(&mut self, id: usize) {
         self.inputs = super::Inputs::default();
         let block = &self.blocks[self.variants[id].block];
-        for (bit, d) in block.dynamics.iter().enumerate() {
+        for (bit, d) in block.dynamics.iter().take(blocks::MAX_SITES).enumerate() {
             let insn = &block.insns[d.index];
             if d.condition == Some(When::Entry) {
                 self.inputs.mask |= u32::from(self.cpu.condition(insn.condition)) << bit;
             }
             if let Some((n, m, When::Entry)) = d.operands {
-                self.inputs.extra[bit & 7] =
+                self.inputs.extra[bit] =
                     self.model
                         .operand_cycles(insn, self.cpu.r(n), self.cpu.r(m));
             }

@@ -2,12 +2,14 @@
 
 use super::blocks::flag;
 use super::enter::slot;
-use super::{Core, NO_BLOCK, SemihostingOutcome};
+use super::{Core, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
 use crate::decode::Class;
 use crate::device::{Access, Width};
 use crate::machine::Stop;
+use crate::notices::NoticeKind;
+use crate::semihosting::{Outcome, operation_name};
 use crate::time::Cycles;
 
 impl Host for Core {
@@ -54,7 +56,7 @@ impl Host for Core {
             self.inputs.mask |= 1 << bit;
         }
         if let Some((n, m, super::blocks::When::Hook)) = d.operands {
-            self.inputs.extra[bit & 7] =
+            self.inputs.extra[bit] =
                 self.model
                     .operand_cycles(&block.insns[d.index], self.cpu.r(n), self.cpu.r(m));
         }
@@ -233,29 +235,58 @@ impl Core {
 
     fn bkpt(&mut self, pc: u32) {
         let (insn, now, start) = self.up_to(pc);
-        let number = insn.raw & 0xFF;
-        if insn.class == Class::Bkpt && number == 0xAB && self.semihosting.is_some() {
-            self.bus.now = self.bus.now.max(Cycles(start));
-            self.bus.pc = pc;
-            let (op, arg) = (self.cpu.r(0), self.cpu.r(1));
-            let Some(mut handler) = self.semihosting.take() else {
-                return;
-            };
-            let outcome = handler.call(op, arg, &mut self.bus);
-            self.semihosting = Some(handler);
-            // The instruction itself takes a cycle; the host's work takes none.
-            let state = self.resting_state();
-            self.other_insns = self.other_insns.wrapping_add(1);
-            self.rest(start, state);
-            let next = pc.wrapping_add(2);
-            self.cpu.set_r(15, next);
-            match outcome {
-                SemihostingOutcome::Return(v) => self.cpu.set_r(0, v),
-                SemihostingOutcome::Exit(code) => self.stop = Some(Stop::Exit(code)),
-            }
-            return;
+        if insn.class == Class::Bkpt && insn.raw & 0xFF == 0xAB && self.semihosting.is_some() {
+            self.semihosting_call(pc, now, start);
+        } else {
+            self.breakpoint_instruction(pc, now.max(start));
         }
-        self.breakpoint_instruction(pc, now.max(start));
+    }
+
+    /// BKPT 0xAB at `pc`, which starts at `start`. The instruction takes its cycle; the host's work takes none.
+    fn semihosting_call(&mut self, pc: u32, now: u64, start: u64) {
+        self.bus.now = self.bus.now.max(Cycles(start));
+        self.bus.pc = pc;
+        let (op, arg) = (self.cpu.r(0), self.cpu.r(1));
+        if operation_name(op).is_none() {
+            self.bus.note(
+                NoticeKind::UnmodelledFeature,
+                format!("semihosting operation {op:#x}"),
+            );
+        }
+        let time = self.bus.clocks.attoseconds(Cycles(start));
+        let Some(console) = &mut self.semihosting else {
+            return;
+        };
+        let port = console.port;
+        let outcome = console.host.call(op, arg, &mut self.bus.memory, time);
+        self.bus
+            .dirty_code
+            .extend_from_slice(console.host.written());
+        let state = self.resting_state();
+        let result = match outcome {
+            Outcome::WaitForInput => {
+                self.rest(now, state);
+                self.stop = Some(Stop::AwaitsInput);
+                return;
+            }
+            Outcome::Return(v) => Some(v),
+            Outcome::Console { bytes, result } => {
+                for byte in bytes {
+                    self.bus.serial_push(port, byte);
+                }
+                Some(result)
+            }
+            Outcome::Exit(code) => {
+                self.stop = Some(Stop::Exit(code));
+                None
+            }
+        };
+        if let Some(v) = result {
+            self.cpu.set_r(0, v);
+        }
+        self.other_insns = self.other_insns.wrapping_add(1);
+        self.rest(start, state);
+        self.cpu.set_r(15, pc.wrapping_add(2));
     }
 
     /// The engine came back from a run.

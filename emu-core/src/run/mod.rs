@@ -26,6 +26,7 @@ use crate::bus::Bus;
 use crate::decode::{Decoder, Insn};
 use crate::machine::{CoreKind, Stop};
 use crate::notices::NoticeKind;
+use crate::semihosting::Semihosting;
 use crate::time::Cycles;
 use crate::timing::flash::Flash;
 use crate::timing::{self, Model};
@@ -81,8 +82,8 @@ pub struct Ledger {
 struct Inputs {
     /// Conditions that held, by site.
     mask: u32,
-    /// Extra cycles from operand values, by site (only the first sites that have some).
-    extra: [u32; 8],
+    /// Extra cycles from operand values, by site .
+    extra: [u32; blocks::MAX_SITES],
 }
 
 /// A core at work.
@@ -139,23 +140,14 @@ pub struct Core {
     executable: Vec<u64>,
     permissive: bool,
     aspen: bool,
-    semihosting: Option<Box<dyn SemihostingHandler>>,
+    pub(crate) semihosting: Option<Console>,
     io: Vec<Box<IoRange<Core>>>,
 }
 
-/// Answers a semihosting call.
-pub trait SemihostingHandler: Send {
-    /// Carry out operation `op` with argument `arg`.
-    fn call(&mut self, op: u32, arg: u32, bus: &mut Bus) -> SemihostingOutcome;
-}
-
-/// What a semihosting call leads to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SemihostingOutcome {
-    /// R0 gets this value and the program goes on.
-    Return(u32),
-    /// The program ends itself.
-    Exit(i32),
+/// The semihosting host and the serial port that is its console.
+pub(crate) struct Console {
+    pub(crate) host: Semihosting,
+    pub(crate) port: u8,
 }
 
 impl Core {
@@ -463,7 +455,7 @@ impl Core {
                     self.cpu.r(n),
                     self.cpu.r(m),
                 )),
-                Some(_) => u64::from(self.inputs.extra[bit & 7]),
+                Some(_) => u64::from(self.inputs.extra[bit]),
                 None => 0,
             };
         }

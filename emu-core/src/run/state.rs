@@ -1,6 +1,7 @@
 //! The core's part of a snapshot.
 
 use super::{Core, Ledger, Sleep};
+use crate::device::StateError;
 use crate::machine::Registers;
 use crate::timing::Pipe;
 use crate::timing::flash::Flash;
@@ -21,6 +22,7 @@ pub struct CoreState {
     flash: Option<Flash>,
     other_insns: u64,
     ledger: Ledger,
+    semihosting: Vec<u8>,
 }
 
 /// A pipe as text: it is small, rare, and only ever compared and read back.
@@ -133,11 +135,6 @@ impl CoreState {
 }
 
 impl Core {
-    /// Answer semihosting calls with this handler.
-    pub(crate) fn set_semihosting(&mut self, handler: Box<dyn super::SemihostingHandler>) {
-        self.semihosting = Some(handler);
-    }
-
     /// Stop after one instruction, or no longer.
     pub(crate) fn set_stepping(&mut self, on: bool) {
         self.stepping = on.then(|| self.executed());
@@ -230,11 +227,19 @@ impl Core {
             flash: self.flash.clone(),
             other_insns: insns,
             ledger,
+            semihosting: self
+                .semihosting
+                .as_ref()
+                .map(|c| c.host.save())
+                .unwrap_or_default(),
         }
     }
 
     /// Go on from a saved state.
-    pub(crate) fn load(&mut self, s: &CoreState) {
+    pub(crate) fn load(&mut self, s: &CoreState) -> Result<(), StateError> {
+        if let Some(console) = &mut self.semihosting {
+            console.host.load(&s.semihosting)?;
+        }
         self.fold_executions();
         let aspen = self.bus.system.fpccr >> 31 != 0;
         self.aspen = aspen;
@@ -262,5 +267,6 @@ impl Core {
         self.engine.flush_code();
         self.engine.flush_tlb();
         self.clear_blocks();
+        Ok(())
     }
 }

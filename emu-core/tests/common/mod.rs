@@ -2,7 +2,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use emu_core::cortex_m::{Architecture, System};
-use emu_core::image::{Format, Image, Segment, Symbols};
+use emu_core::image::Image;
 use emu_core::machine::{CoreKind, Machine, Options};
 use emu_core::memory::{Alias, MemoryKind};
 use emu_core::{Binding, Bus, ClockTree, Ctx, Device, Ports, Ratio, Width};
@@ -120,19 +120,16 @@ pub fn rig(kind: CoreKind, single_step: bool, segments: &[(u32, Vec<u8>)]) -> Ri
     };
     bus.add(binding, Box::new(device));
     let mut machine = Machine::new(kind, bus, Options { single_step }).unwrap();
-    let image = Image {
-        path: "test".into(),
-        format: Format::Bin,
-        segments: segments
-            .iter()
-            .map(|(a, b)| Segment {
-                address: *a,
-                bytes: b.clone(),
-            })
-            .collect(),
-        symbols: Symbols::default(),
-        sha256: [0; 32],
-    };
+    let end = segments
+        .iter()
+        .map(|(a, b)| *a as usize + b.len())
+        .max()
+        .unwrap_or(0);
+    let mut bytes = vec![0xFF; end];
+    for (at, b) in segments {
+        bytes[*at as usize..*at as usize + b.len()].copy_from_slice(b);
+    }
+    let image = Image::raw("test", 0, bytes).unwrap();
     machine.load(&image).unwrap();
     machine.reset();
     // Reset disables interrupts; these tests want them on.
