@@ -375,7 +375,7 @@ impl Stream {
             return true; // single transfers are forced in direct mode
         }
         let threshold = 4 * ((self.fcr & 3) + 1);
-        threshold % (beats * self.msize().bytes()) == 0
+        threshold.is_multiple_of(beats * self.msize().bytes())
     }
 
     /// Write SxNDTR; ignored while enabled.

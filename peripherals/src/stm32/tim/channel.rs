@@ -215,10 +215,13 @@ impl Channel {
 
     /// The counter has come to the compare value `times` times.
     pub fn matched(&mut self, times: u64) {
+        if times == 0 {
+            return;
+        }
         match self.output_mode() {
             1 => self.latched = true,
             2 => self.latched = false,
-            3 => self.latched ^= times % 2 != 0,
+            3 => self.latched ^= !times.is_multiple_of(2),
             _ => {}
         }
     }

@@ -257,6 +257,13 @@ impl Counter {
         }
     }
 
+    /// Does it stand at an end of its range, from where it comes back after a whole period? Not when it
+    /// is blocked, and not when the update event at the turning point has moved the range away from it.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.arr != 0 && (self.cnt == 0 || self.cnt == self.arr)
+    }
+
     /// Steps of a whole period, and the turning points in it.
     #[must_use]
     pub fn period(&self) -> (u64, u64) {

@@ -267,10 +267,10 @@ impl Engine {
     fn skip_periods(&mut self, ticks: u64, h: &mut Happened) -> u64 {
         let (steps, turns) = self.counter.period();
         let period = steps * self.counter.divider();
-        let n = ticks / period;
-        if n == 0 || self.counter.leg().is_none() || !self.is_steady() {
+        if !self.counter.is_at_end() || ticks < period || !self.is_steady() {
             return ticks;
         }
+        let n = ticks / period;
         for (i, ch) in self.channels.iter_mut().enumerate() {
             if ch.used_as() == Use::Compare {
                 ch.matched(n * self.counter.visits(ch.compare()));

@@ -34,11 +34,10 @@ impl Tim {
     pub(super) fn inputs_changed(&mut self, after: Levels, ctx: &mut Ctx<'_>) {
         let before = self.levels;
         for i in 0..self.engine.channels.len() {
+            let ti1s = self.ti1s();
             let ch = &mut self.engine.channels[i];
-            if ch.is_on() && edge_for(ch, i, before, after, self.smcr, self.cr2 & 1 << 7 != 0) {
-                if ch.takes_edge() {
-                    self.capture(i, ctx);
-                }
+            if ch.is_on() && edge_for(ch, i, before, after, self.smcr, ti1s) && ch.takes_edge() {
+                self.capture(i, ctx);
             }
         }
         self.levels = after;
