@@ -277,13 +277,7 @@ fn value() -> impl Strategy<Value = u32> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let mode = prop_oneof![
-        Just(0u32),
-        Just(0x10),
-        Just(0x20),
-        Just(0x40),
-        Just(0x60)
-    ];
+    let mode = prop_oneof![Just(0u32), Just(0x10), Just(0x20), Just(0x40), Just(0x60)];
     let flag = |on: u32, n: u32| prop_oneof![n => Just(0u32), 1 => Just(on)];
     let cr1 = (mode, flag(2, 5), flag(4, 3), flag(8, 5), flag(0x80, 1))
         .prop_map(|(m, a, b, c, d)| Op::Write(CR1, 1 | m | a | b | c | d));
@@ -358,12 +352,7 @@ fn run(ratio: (u64, u64), wired: bool, ops: &[(u64, Op)]) -> Result<(), TestCase
     Ok(())
 }
 
-fn note(
-    naive: &Naive,
-    levels: &mut [bool; CHANNELS],
-    edges: &mut Vec<(u64, u16, u32)>,
-    now: u64,
-) {
+fn note(naive: &Naive, levels: &mut [bool; CHANNELS], edges: &mut Vec<(u64, u16, u32)>, now: u64) {
     for (i, level) in levels.iter_mut().enumerate() {
         if *level != naive.output(i) {
             *level = naive.output(i);

@@ -41,6 +41,10 @@ const STREAMS: usize = 8;
 const CHANNELS: usize = 8;
 /// The event at which the beat under way ends.
 const BEAT_ENDS: u32 = 0;
+/// The event at which the next stream is chosen: in the cycle of what made it necessary, but after all
+/// requests that change in that cycle have arrived. (What a beat does to a device's request comes
+/// back only when the beat's event is over.)
+const CHOOSE: u32 = 1;
 
 /// Parameters in machine files.
 #[derive(Debug, Deserialize)]
@@ -113,11 +117,15 @@ struct Dma {
 }
 
 impl Dma {
-    /// When no beat is under way, start the one of the most urgent stream (RM0090 §10.3.5).
-    fn arbitrate(&mut self, ctx: &mut Ctx<'_>) {
-        if self.busy.is_some() {
-            return;
+    /// A stream may have become ready: choose one at the end of this cycle, if none is at work.
+    fn arbitrate(&self, ctx: &mut Ctx<'_>) {
+        if self.busy.is_none() && ctx.due(CHOOSE).is_none() {
+            ctx.schedule_in(CHOOSE, 0);
         }
+    }
+
+    /// Start the beat of the most urgent stream (RM0090 §10.3.5).
+    fn choose(&mut self, ctx: &mut Ctx<'_>) {
         let ready = |s: &Stream| {
             s.is_ready() && (self.memory_to_memory || s.direction() != Direction::MemoryToMemory)
         };
@@ -156,7 +164,7 @@ impl Dma {
                 self.streams[i].fifo_push(value, psize);
                 self.streams[i].peripheral_done();
                 while let Some(value) = self.streams[i].fifo_pop(msize) {
-                    self.write_bus(self.streams[i].memory_address(), msize, value, ctx)?;
+                    self.write_bus(self.streams[i].memory_address(msize), msize, value, ctx)?;
                     self.streams[i].memory_done(msize);
                 }
             }
@@ -165,7 +173,7 @@ impl Dma {
                     if let Some(value) = self.streams[i].fifo_pop(psize) {
                         break value;
                     }
-                    let value = self.read_bus(self.streams[i].memory_address(), msize, ctx)?;
+                    let value = self.read_bus(self.streams[i].memory_address(msize), msize, ctx)?;
                     self.streams[i].memory_done(msize);
                     self.streams[i].fifo_push(value, msize);
                 };
@@ -180,7 +188,7 @@ impl Dma {
     fn flush(&mut self, i: usize, ctx: &mut Ctx<'_>) -> Option<()> {
         if self.streams[i].direction() != Direction::MemoryToPeripheral {
             while let Some(value) = self.streams[i].fifo_pop(Width::Byte) {
-                let at = self.streams[i].memory_address();
+                let at = self.streams[i].memory_address(Width::Byte);
                 self.write_bus(at, Width::Byte, value, ctx)?;
                 self.streams[i].memory_done(Width::Byte);
             }
@@ -274,6 +282,7 @@ impl Device for Dma {
         }
         self.busy = None;
         ctx.cancel(BEAT_ENDS);
+        ctx.cancel(CHOOSE);
         for i in 0..STREAMS {
             self.update_irq(i, ctx);
         }
@@ -285,21 +294,29 @@ impl Device for Dma {
 
     fn write(&mut self, offset: u32, width: Width, value: u32, ctx: &mut Ctx<'_>) {
         self.write_register(offset, width, value, ctx);
-        self.arbitrate(ctx);
+        if self.streams.iter().any(Stream::is_ready) {
+            self.arbitrate(ctx);
+        }
     }
 
-    fn event(&mut self, _tag: u32, ctx: &mut Ctx<'_>) {
-        if let Some(i) = self.busy.take() {
+    fn event(&mut self, tag: u32, ctx: &mut Ctx<'_>) {
+        if tag == CHOOSE {
+            self.choose(ctx);
+        } else if let Some(i) = self.busy.take() {
             self.beat_ends(i, ctx);
+            if self.streams.iter().any(Stream::is_ready) {
+                self.arbitrate(ctx);
+            }
         }
-        self.arbitrate(ctx);
     }
 
     fn input(&mut self, port: u16, value: u32, ctx: &mut Ctx<'_>) {
         let (s, c) = (usize::from(port) / CHANNELS, usize::from(port) % CHANNELS);
         if let Some(stream) = self.streams.get_mut(s) {
             stream.request(c, value);
-            self.arbitrate(ctx);
+            if stream.is_ready() {
+                self.arbitrate(ctx);
+            }
         }
     }
 

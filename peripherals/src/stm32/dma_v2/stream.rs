@@ -257,10 +257,10 @@ impl Stream {
         self.peripheral & !(self.psize().bytes() - 1)
     }
 
-    /// Address of the next access of the memory port.
+    /// Address of the next access of the memory port, aligned to its width.
     #[must_use]
-    pub fn memory_address(&self) -> u32 {
-        self.memory
+    pub fn memory_address(&self, width: Width) -> u32 {
+        self.memory & !(width.bytes() - 1)
     }
 
     /// An access of the peripheral port is done.

@@ -6,8 +6,12 @@
 //! interrupts, DMA requests and DMA bursts, main output enable and break.
 //!
 //! Not modelled: complementary outputs and dead time, input filters and resynchronisation, OCxCE and
-//! OCxFE, preload of CCER and OCxM by COM events (CCPC), BDTR.LOCK, the debug freeze of DBGMCU, what
-//! RCC's clock gate does to registers.
+//! OCxFE, preload of CCER and OCxM by COM events (CCPC), BDTR.LOCK, input remapping (OR), the debug
+//! freeze of DBGMCU, what RCC's clock gate does to registers.
+//!
+//! Where the manual is silent: a match is the arrival of the counter at the compare value (see
+//! `engine`), and a counter beyond its reload value runs through to the end of its range without an
+//! update event.
 //!
 //! Nothing is counted tick by tick. The state stands at some kernel tick and is brought to the present
 //! one when somebody looks or when something is due; only what can be seen (an enabled interrupt or DMA

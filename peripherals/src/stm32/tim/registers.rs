@@ -39,6 +39,9 @@ const OPM: u32 = 1 << 3;
 const DIR: u32 = 1 << 4;
 const ARPE: u32 = 1 << 7;
 
+/// CR2.CCPC.
+const CCPC: u32 = 1;
+
 /// SR.COMIF.
 const COMIF: u32 = 1 << 5;
 /// SR.TIF.
@@ -156,7 +159,16 @@ impl Tim {
         let kind = self.kind;
         match reg {
             CR1 => self.write_cr1(merged & kind.cr1_mask(), ctx),
-            CR2 => self.cr2 = merged & kind.cr2_mask(),
+            CR2 => {
+                self.cr2 = merged & kind.cr2_mask();
+                if self.cr2 & CCPC != 0 {
+                    ctx.note(
+                        NoticeKind::UnmodelledFeature,
+                        "CR2 preloaded control (CCPC)",
+                    );
+                }
+                self.set_running();
+            }
             SMCR => self.write_smcr(merged & kind.smcr_mask(), ctx),
             DIER => {
                 let withdrawn = self.dier & !merged;
@@ -200,7 +212,12 @@ impl Tim {
                 }
                 self.next_of_burst(ctx);
             }
-            OR => self.or = merged & 0xFFFF,
+            OR => {
+                self.or = merged & 0xFFFF;
+                if self.or != 0 {
+                    ctx.note(NoticeKind::UnmodelledFeature, "OR input remapping");
+                }
+            }
             _ => {}
         }
     }
