@@ -255,6 +255,18 @@ fn disabling_in_the_middle_completes_the_beat_and_sets_tc() {
 }
 
 #[test]
+fn disabling_flushes_the_fifo_in_whole_items() {
+    let mut r = rig("");
+    program(&mut r, 0, 8, PROBE + 0x3C, RAM);
+    r.write(RAM, u32::MAX).write(PROBE + 0x3C, 0x10);
+    r.write(cr(0) + 0x14, 4); // DMDIS
+    r.write(cr(0), MINC | MWORD | EN).write(PROBE, 1);
+    r.at(11).write(PROBE, 0).at(20).write(cr(0), 0);
+    assert_eq!(r.read(RAM), 0x0012_1110);
+    assert_eq!((r.read(cr(0) + 4), r.read(LISR) & TC0), (5, TC0));
+}
+
+#[test]
 fn an_access_that_takes_the_request_back_stops_the_beats() {
     let mut r = rig("");
     for (i, v) in [1, 1, 0, 1].into_iter().enumerate() {

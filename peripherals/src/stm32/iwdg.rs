@@ -4,7 +4,7 @@
 //! of DBGMCU, hardware start by option byte (use the parameter `hardware = true`).
 //!
 //! The manual does not say what a reload does to the prescaler: here it starts over, so that the
-//! time-out after a reload is exactly `(RLR + 1) * 4 * 2^PR` LSI ticks, the table of the data sheet. A new
+//! time-out after a reload is exactly `(RLR + 1) * 4 * 2^PR` LSI ticks (§21.3, table of time-outs). A new
 //! prescaler is used, and PVU and RVU fall, after 5 LSI ticks (§21.4.4: "up to 5 RC 40 kHz cycles").
 //!
 //! The watchdog starts the LSI by itself; when the clock tree says that LSI stands still, the
@@ -119,6 +119,13 @@ impl Iwdg {
     }
 
     fn start_update(&mut self, bit: u32, tag: u32, ctx: &mut Ctx<'_>) {
+        if self.sr & bit != 0 {
+            // §21.4.4: it is mandatory to wait. The new value is taken here all the same.
+            ctx.note(
+                NoticeKind::Misuse,
+                "PR or RLR written again before PVU or RVU fell",
+            );
+        }
         self.sr |= bit;
         let at = self.ticker.cycle_of(self.tick(ctx) + UPDATE_TICKS);
         ctx.schedule_or_cancel(tag, at);

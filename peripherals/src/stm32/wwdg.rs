@@ -4,7 +4,7 @@
 //! Not modelled: the debug freeze of DBGMCU.
 //!
 //! The counter steps every `4096 * 2^WDGTB` ticks of PCLK1. A write to CR does not restart the
-//! prescaler, so the first step after it comes sooner than a whole period (§22.4, figure 215). Since
+//! prescaler, so the first step after it comes sooner than a whole period (§22.4). Since
 //! RCC's clock gate is not seen here, EWIF is set only once the watchdog has been activated.
 
 use crate::ParameterError;

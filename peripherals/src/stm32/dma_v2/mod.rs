@@ -75,9 +75,9 @@ impl Range {
 /// AHB cycles of a beat.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Costs {
-    /// Access of the peripheral port: five steps of one cycle (AN4031 §2; estimate).
+    /// Access of the peripheral port: five steps of one cycle (AN4031; estimate).
     peripheral_port: u64,
-    /// Each access of the memory port (AN4031 §2; estimate).
+    /// Each access of the memory port (AN4031; estimate).
     memory_port: u64,
 }
 
@@ -124,7 +124,7 @@ impl Dma {
         }
     }
 
-    /// Start the beat of the most urgent stream (RM0090 §10.3.5).
+    /// Start the beat of the most urgent stream (RM0090 §10.3.4).
     fn choose(&mut self, ctx: &mut Ctx<'_>) {
         let ready = |s: &Stream| {
             s.is_ready() && (self.memory_to_memory || s.direction() != Direction::MemoryToMemory)
@@ -163,10 +163,7 @@ impl Dma {
                 let value = self.read_bus(self.streams[i].peripheral_address(), psize, ctx)?;
                 self.streams[i].fifo_push(value, psize);
                 self.streams[i].peripheral_done();
-                while let Some(value) = self.streams[i].fifo_pop(msize) {
-                    self.write_bus(self.streams[i].memory_address(msize), msize, value, ctx)?;
-                    self.streams[i].memory_done(msize);
-                }
+                self.drain(i, ctx)?;
             }
             Direction::MemoryToPeripheral => {
                 let value = loop {
@@ -184,16 +181,23 @@ impl Dma {
         Some(())
     }
 
-    /// Write what is left in the FIFO of a stream that fills memory, byte by byte.
+    /// Write what is left in the FIFO of a stream that fills memory (RM0090 §10.3.12, FIFO flush).
     fn flush(&mut self, i: usize, ctx: &mut Ctx<'_>) -> Option<()> {
         if self.streams[i].direction() != Direction::MemoryToPeripheral {
-            while let Some(value) = self.streams[i].fifo_pop(Width::Byte) {
-                let at = self.streams[i].memory_address(Width::Byte);
-                self.write_bus(at, Width::Byte, value, ctx)?;
-                self.streams[i].memory_done(Width::Byte);
-            }
+            self.streams[i].fifo_pad();
+            self.drain(i, ctx)?;
         }
         self.streams[i].fifo_clear();
+        Some(())
+    }
+
+    /// Write the whole items in the FIFO to memory.
+    fn drain(&mut self, i: usize, ctx: &mut Ctx<'_>) -> Option<()> {
+        let msize = self.streams[i].msize();
+        while let Some(value) = self.streams[i].fifo_pop(msize) {
+            self.write_bus(self.streams[i].memory_address(msize), msize, value, ctx)?;
+            self.streams[i].memory_done(msize);
+        }
         Some(())
     }
 

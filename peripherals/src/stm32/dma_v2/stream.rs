@@ -222,7 +222,7 @@ impl Stream {
         let held = self.fifo.len();
         let n = match self.direction() {
             Direction::MemoryToPeripheral => p.saturating_sub(held).div_ceil(m),
-            _ if self.remaining == 1 => (held + p) / m + (held + p) % m,
+            _ if self.remaining == 1 => (held + p).div_ceil(m), // with the flush
             _ => (held + p) / m,
         };
         n as u64
@@ -244,6 +244,13 @@ impl Stream {
         let value = (self.fifo[..n].iter().rev()).fold(0, |v, &b| v << 8 | u32::from(b));
         self.fifo.drain(..n);
         Some(value)
+    }
+
+    /// Fill the FIFO up to whole memory items, for a flush: the hardware writes the last item in full
+    /// width, "with an undesired value" in the rest, which is zero here (RM0090 §10.3.12).
+    pub fn fifo_pad(&mut self) {
+        let item = self.msize().bytes() as usize;
+        self.fifo.resize(self.fifo.len().next_multiple_of(item), 0);
     }
 
     /// Drop what is in the FIFO.
@@ -365,7 +372,7 @@ impl Stream {
         Outcome::Enabled
     }
 
-    /// Is the FIFO threshold a whole number of memory bursts (RM0090 table 50)?
+    /// Is the FIFO threshold a whole number of memory bursts (RM0090 §10.3.12)?
     fn burst_fits(&self) -> bool {
         let beats = match (self.cr >> 23) & 3 {
             0 => return true,

@@ -193,7 +193,7 @@ impl Tim {
         !self.kind.is_advanced() || self.bdtr & MOE != 0
     }
 
-    /// OCx, as it reaches the pin (RM0090 §17.4.9, table 100).
+    /// OCx, as it reaches the pin (RM0090 §17.4.9).
     fn output_level(&self, i: usize) -> bool {
         let ch = &self.engine.channels[i];
         if !ch.is_on() || ch.used_as() != Use::Compare {

@@ -160,7 +160,7 @@ impl Trigger {
         }
     }
 
-    /// The direction in which an encoder edge counts: `Some(true)` is down (RM0090 table 97).
+    /// The direction in which an encoder edge counts: `Some(true)` is down (RM0090 §17.3.16).
     #[must_use]
     pub fn encoder_step(self, before: Levels, after: Levels) -> Option<bool> {
         let SlaveMode::Encoder(mode) = slave_mode(self.smcr) else {
