@@ -104,7 +104,11 @@ mod tests {
     fn mpeg2(bytes: &[u8]) -> u32 {
         bytes.iter().fold(!0, |crc, &b| {
             (0..8).fold(crc ^ u32::from(b) << 24, |c: u32, _| {
-                if c >> 31 != 0 { c << 1 ^ POLYNOMIAL } else { c << 1 }
+                if c >> 31 != 0 {
+                    c << 1 ^ POLYNOMIAL
+                } else {
+                    c << 1
+                }
             })
         })
     }

@@ -10,7 +10,12 @@ use crate::{ParameterError, parameters};
 use emu_core::{Access, Bus, Ctx, Device, Ports, ResetCause, Width};
 use serde::{Deserialize, Serialize};
 
-const NAMES: &[(u32, &str)] = &[(0x0, "IDCODE"), (0x4, "CR"), (0x8, "APB1FZ"), (0xC, "APB2FZ")];
+const NAMES: &[(u32, &str)] = &[
+    (0x0, "IDCODE"),
+    (0x4, "CR"),
+    (0x8, "APB1FZ"),
+    (0xC, "APB2FZ"),
+];
 /// Bits of CR, APB1FZ and APB2FZ (RM0090 §38.16.3 to §38.16.5).
 const MASKS: [u32; 3] = [0x0000_00E7, 0x06E0_1DFF, 0x0007_0003];
 

@@ -82,7 +82,8 @@ impl Exti {
         let live = (self.imr | self.emr) & (self.rtsr | self.ftsr);
         for line in 0..PINS {
             let port = (self.exticr[line / 4] >> (4 * (line % 4)) & 0xF) as usize;
-            let wanted = (live >> line & 1 != 0 && port < PORTS).then(|| (port * PINS + line) as u16);
+            let wanted =
+                (live >> line & 1 != 0 && port < PORTS).then(|| (port * PINS + line) as u16);
             if wanted == self.listening[line] {
                 continue;
             }

@@ -81,9 +81,9 @@ impl Device for Uid {
     fn reset(&mut self, _ctx: &mut Ctx<'_>) {}
 
     fn read(&mut self, offset: u32, width: Width, _ctx: &mut Ctx<'_>) -> u32 {
-        (0..width.bytes())
-            .rev()
-            .fold(0, |v, i| v << 8 | u32::from(self.byte(offset.wrapping_add(i))))
+        (0..width.bytes()).rev().fold(0, |v, i| {
+            v << 8 | u32::from(self.byte(offset.wrapping_add(i)))
+        })
     }
 
     fn write(&mut self, _offset: u32, _width: Width, _value: u32, ctx: &mut Ctx<'_>) {

@@ -239,7 +239,10 @@ impl Flash {
         for s in sectors {
             if let Some((start, size)) = array::sector(&self.p.sectors, s) {
                 let blank = vec![0xFF; size as usize];
-                if ctx.program(self.p.base.wrapping_add(start), &blank).is_err() {
+                if ctx
+                    .program(self.p.base.wrapping_add(start), &blank)
+                    .is_err()
+                {
                     ctx.note(
                         NoticeKind::UnmodelledFeature,
                         "erase of a sector outside the flash of this machine",

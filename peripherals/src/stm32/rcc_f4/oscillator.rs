@@ -58,9 +58,7 @@ impl Oscillator {
     /// Stop; RDY falls after six of its own periods (RM0090 §7.3.1, §7.3.20, §7.3.21).
     pub(super) fn stop(&mut self, ctx: &Ctx<'_>, hz: u64) {
         self.on = false;
-        self.due = self
-            .ready
-            .then(|| Deadline::after_periods(ctx, 6, hz));
+        self.due = self.ready.then(|| Deadline::after_periods(ctx, 6, hz));
     }
 
     /// Off at once.

@@ -48,8 +48,9 @@ impl Pll {
 
     /// What the manual forbids in this setting, if anything (RM0090 §7.3.2).
     pub(super) fn complaint(self, source: Ratio) -> Option<&'static str> {
-        let within =
-            |hz: Ratio, min: u64, max: u64| hz.num() >= min * hz.den() && hz.num() <= max * hz.den();
+        let within = |hz: Ratio, min: u64, max: u64| {
+            hz.num() >= min * hz.den() && hz.num() <= max * hz.den()
+        };
         if self.m < 2 {
             Some("PLLCFGR.PLLM must be 2 to 63")
         } else if !(50..=432).contains(&self.n) {
@@ -129,7 +130,10 @@ mod tests {
     fn pll_fields_and_limits() {
         // 8 MHz / 8 * 336 / 2 = 168 MHz, / 7 = 48 MHz.
         let pll = Pll::new(8 | 336 << 6 | 1 << 22 | 7 << 24);
-        assert_eq!((pll.m, pll.n, pll.p, pll.q, pll.from_hse), (8, 336, 2, 7, true));
+        assert_eq!(
+            (pll.m, pll.n, pll.p, pll.q, pll.from_hse),
+            (8, 336, 2, 7, true)
+        );
         let hse = Ratio::hz(8_000_000);
         assert_eq!(pll.vco(hse), Ratio::hz(336_000_000));
         assert_eq!(pll.complaint(hse), None);

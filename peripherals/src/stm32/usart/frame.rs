@@ -191,9 +191,7 @@ mod tests {
 
     #[test]
     fn stop_bits() {
-        let ticks: Vec<u64> = (0..4)
-            .map(|s| Format::new(0, s << 12).ticks(100))
-            .collect();
+        let ticks: Vec<u64> = (0..4).map(|s| Format::new(0, s << 12).ticks(100)).collect();
         assert_eq!(ticks, [1000, 950, 1100, 1050]);
     }
 

@@ -176,7 +176,8 @@ impl Usart {
     /// Interrupt, DMA requests and RTS follow the flags (RM0090 §30.4).
     fn update(&mut self, ctx: &mut Ctx<'_>) {
         let (sr, cr1, cr3) = (self.status(), self.cr1, self.cr3);
-        let both = |flags: u32, register: u32, enable: u32| sr & flags != 0 && register & enable != 0;
+        let both =
+            |flags: u32, register: u32, enable: u32| sr & flags != 0 && register & enable != 0;
         let irq = both(SR_TXE, cr1, CR1_TXEIE)
             || both(SR_TC, cr1, CR1_TCIE)
             || both(SR_RXNE | SR_ORE, cr1, CR1_RXNEIE)

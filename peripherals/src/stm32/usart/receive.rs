@@ -1,9 +1,7 @@
 //! The receiver: bytes from the host, frame by frame, and frames sampled from the RX pin.
 
 use super::frame::Format;
-use super::{
-    CR1_RE, CR1_UE, SR_FE, SR_IDLE, SR_ORE, SR_PE, SR_RXNE, Usart, event,
-};
+use super::{CR1_RE, CR1_UE, SR_FE, SR_IDLE, SR_ORE, SR_PE, SR_RXNE, Usart, event};
 use emu_core::{Ctx, NoticeKind};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
