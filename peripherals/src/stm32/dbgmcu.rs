@@ -30,7 +30,8 @@ struct Parameters {
 impl Default for Parameters {
     fn default() -> Parameters {
         Parameters {
-            // RM0090 §38.6.1: DEV_ID 0x413 (STM32F405/407/415/417), REV_ID 0x1007 (revision 1).
+            // RM0090 §38.6.1: DEV_ID 0x413 (STM32F405/407/415/417), REV_ID 0x1007 (revision 2). The
+            // reserved bits 15:12 read 6 on silicon, as debug probes print it.
             idcode: 0x1007_6413,
         }
     }

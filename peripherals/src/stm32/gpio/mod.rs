@@ -116,12 +116,24 @@ pub(super) fn build(table: toml::Table) -> Result<Box<dyn Device>, ParameterErro
 
 /// Each set bit of a pin mask as a mask of two-bit fields.
 fn spread2(pins: u16) -> u32 {
-    (0..PINS).fold(0, |m, i| m | u32::from(pins >> i & 1) * 3 << (2 * i))
+    (0..PINS).fold(0, |m, i| m | (u32::from(pins >> i & 1) * 3) << (2 * i))
 }
 
 /// Each set bit of eight pins as a mask of four-bit fields.
 fn spread4(pins: u16) -> u32 {
-    (0..8).fold(0, |m, i| m | u32::from(pins >> i & 1) * 15 << (4 * i))
+    (0..8).fold(0, |m, i| m | (u32::from(pins >> i & 1) * 15) << (4 * i))
+}
+
+/// Pins whose two-bit field differs.
+fn changed2(old: u32, new: u32) -> u16 {
+    let d = old ^ new;
+    (0..PINS).fold(0, |m, i| m | u16::from(d >> (2 * i) & 3 != 0) << i)
+}
+
+/// Pins, of eight, whose four-bit field differs.
+fn changed4(old: u32, new: u32) -> u16 {
+    let d = old ^ new;
+    (0..8).fold(0, |m, i| m | u16::from(d >> (4 * i) & 15 != 0) << i)
 }
 
 /// `new` where `frozen` is clear, `old` where it is set.
@@ -199,12 +211,6 @@ impl Gpio {
             self.drive(pin, ctx);
             self.connect(pin, ctx);
         }
-    }
-
-    /// Pins whose two-bit field differs.
-    fn changed2(old: u32, new: u32) -> u16 {
-        let d = old ^ new;
-        (0..PINS).fold(0, |m, i| m | u16::from(d >> (2 * i) & 3 != 0) << i)
     }
 
     fn set_odr(&mut self, odr: u32, ctx: &mut Ctx<'_>) {
@@ -310,7 +316,7 @@ impl Device for Gpio {
             ODR => self.set_odr(new & 0xFFFF, ctx),
             MODER => {
                 self.moder = keep(old, new, spread2(frozen));
-                self.configure(Gpio::changed2(old, self.moder), ctx);
+                self.configure(changed2(old, self.moder), ctx);
             }
             OTYPER => {
                 self.otyper = keep(old, new & 0xFFFF, u32::from(frozen));
@@ -319,17 +325,17 @@ impl Device for Gpio {
             OSPEEDR => self.ospeedr = keep(old, new, spread2(frozen)),
             PUPDR => {
                 self.pupdr = keep(old, new, spread2(frozen));
-                self.configure(Gpio::changed2(old, self.pupdr), ctx);
+                self.configure(changed2(old, self.pupdr), ctx);
             }
             LCKR if width == Width::Word => self.lock.write(new),
             LCKR => ctx.note(NoticeKind::Misuse, "LCKR takes words only"),
             AFRL => {
                 self.afr[0] = keep(old, new, spread4(frozen));
-                self.configure(0x00FF, ctx);
+                self.configure(changed4(old, self.afr[0]), ctx);
             }
             AFRH => {
                 self.afr[1] = keep(old, new, spread4(frozen >> 8));
-                self.configure(0xFF00, ctx);
+                self.configure(changed4(old, self.afr[1]) << 8, ctx);
             }
             BRR => self.set_odr(self.odr & !width.spread(offset, value), ctx),
             _ => {}

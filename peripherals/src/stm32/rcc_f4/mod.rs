@@ -56,6 +56,8 @@ const CR_RESET: u32 = 0x80;
 /// RM0090 §7.3.2.
 const PLLCFGR_RESET: u32 = 0x2400_3010;
 const PLLCFGR_MASK: u32 = 0x0F43_7FFF;
+/// PLLM and PLLSRC.
+const PLLCFGR_SHARED: u32 = 0x0040_003F;
 /// CFGR without SWS (RM0090 §7.3.3).
 const CFGR_MASK: u32 = 0xFFFF_FCF3;
 // BDCR (RM0090 §7.3.20).
@@ -187,7 +189,7 @@ impl Rcc {
 
     fn bit(&self, s: Source, on: u32, ready: u32) -> u32 {
         let o = self.source(s);
-        u32::from(o.on) * on | u32::from(o.ready) * ready
+        (u32::from(o.on) * on) | (u32::from(o.ready) * ready)
     }
 
     fn pll(&self) -> Pll {
@@ -417,7 +419,9 @@ impl Rcc {
         if value == self.pllcfgr {
             return;
         }
-        if self.source(Source::Pll).on || self.source(Source::PllI2s).on {
+        // M and the source are shared with PLLI2S, the rest is PLL's own (RM0090 §7.3.2).
+        let shared = (value ^ self.pllcfgr) & PLLCFGR_SHARED != 0;
+        if self.source(Source::Pll).on || shared && self.source(Source::PllI2s).on {
             ctx.note(
                 NoticeKind::Misuse,
                 "PLLCFGR can be written only while PLL and PLLI2S are off",
@@ -517,8 +521,8 @@ impl Device for Rcc {
                 _ => *self.source_mut(s) = Oscillator::default(),
             }
         }
-        for i in 0..STORED.len() {
-            self.write_stored(i, STORED[i].reset, ctx);
+        for (i, s) in STORED.iter().enumerate() {
+            self.write_stored(i, s.reset, ctx);
         }
         self.retune(ctx);
         for s in Source::ALL {
