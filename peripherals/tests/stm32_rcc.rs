@@ -19,6 +19,10 @@ const CSR: u32 = RCC + 0x74;
 /// 8 MHz / 8 * 336 / 2, / 7 for 48 MHz, from HSE.
 const PLL_168: u32 = 8 | 336 << 6 | 1 << 22 | 7 << 24;
 
+fn hz_or_zero(b: &emu_core::Bus, name: &str) -> u64 {
+    b.clocks.hz(b.clocks.find(name).unwrap()).num()
+}
+
 fn rcc(params: &str) -> emu_core::Bus {
     let mut b = bus();
     add(&mut b, "RCC", "stm32.rcc.f4", params, RCC);
@@ -86,6 +90,19 @@ fn boot_to_168_mhz() {
         (hz(&b, "PCLK2"), hz(&b, "TIMCLK2")),
         (84_000_000, 84_000_000)
     );
+}
+
+#[test]
+fn a_reset_brings_hsi_back() {
+    let mut b = rcc("hse_startup_ns = 0");
+    w(&mut b, CR, 0x83 | 1 << 16);
+    wait(&mut b, 1);
+    w(&mut b, CFGR, 8 << 4 | 1);
+    assert_eq!(hz(&b, "HCLK"), 4_000_000);
+    b.reset_devices(ResetCause::WindowWatchdog);
+    assert_eq!((r(&mut b, CR), r(&mut b, CFGR)), (0x83, 0));
+    assert_eq!(hz(&b, "HCLK"), 16_000_000);
+    assert_eq!(hz_or_zero(&b, "HSE"), 0);
 }
 
 #[test]

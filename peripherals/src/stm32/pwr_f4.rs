@@ -2,7 +2,8 @@
 //!
 //! Modelled: CR and CSR with their write rules, the backup domain write protection (output `dbp`),
 //! the ready bits of the voltage scaling and of the backup regulator, the clear bits, and the limit
-//! of HCLK in scale 2.
+//! of HCLK in scale 2. VOSRDY is set out of reset, as firmware that polls it right away expects (the
+//! manual's reset value has it clear and gives no time).
 //!
 //! Not modelled: Stop and Standby modes (CR.LPDS, PDDS, FPDS and CSR.EWUP are stored only, noted
 //! when PDDS is set), so WUF and SBF stay 0; the supply never sags, so PVDE and PLS are stored only and PVDO stays 0.

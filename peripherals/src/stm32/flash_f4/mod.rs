@@ -6,8 +6,9 @@
 //! option bytes that outlive a reset; a latency that is too low for HCLK.
 //!
 //! Not modelled: an access to flash while it is busy does not stall the core, so code in flash runs
-//! on during an operation (a store to it queues behind the one that runs); OTP area; 64-bit programming (CR.PSIZE = 3) takes no stores; read
-//! protection and brown-out levels of OPTCR are stored only; ICRST and DCRST are stored only.
+//! on during an operation (a store to it queues behind the one that runs); the OTP area; stores with
+//! CR.PSIZE = 3 (64 bits, external VPP), which get PGPERR; ICRST, DCRST, and of OPTCR the read
+//! protection, brown-out level and watchdog bits, which are stored only.
 
 mod array;
 

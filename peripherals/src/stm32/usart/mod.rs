@@ -10,8 +10,8 @@
 //!
 //! Not modelled: half duplex (CR3.HDSEL), synchronous mode (CR2.CLKEN), LIN (CR2.LINEN, SR.LBD),
 //! smartcard (CR3.SCEN), IrDA (CR3.IREN) and mute mode (CR1.RWU), each noted when it is switched on;
-//! the noise flag NE; GTPR, CR1.WAKE, CR2.ADD and CR3.ONEBIT are stored only. Clearing UE lets the present
-//! frame end.
+//! the noise flag NE. GTPR, CR1.WAKE, CR2.ADD, CR3.ONEBIT and the bits that belong to those modes are
+//! stored only. Clearing UE lets the present frame end.
 
 mod frame;
 mod receive;
