@@ -22,7 +22,8 @@ pub fn raw(segments: &[(u32, Vec<u8>)]) -> Result<(), String> {
         move |e| format!("{what}: {e:?}")
     }
     let mut uc = Unicorn::new(Arch::ARM, Mode::THUMB).map_err(e("open"))?;
-    uc.ctl_set_cpu_model(ArmCpuModel::CORTEX_M4 as i32).map_err(e("model"))?;
+    uc.ctl_set_cpu_model(ArmCpuModel::CORTEX_M4 as i32)
+        .map_err(e("model"))?;
     uc.ctl_set_tlb_type(TlbType::VIRTUAL).map_err(e("tlb"))?;
     uc.mem_map(CODE.0, CODE.1, Prot::ALL).map_err(e("map"))?;
     uc.mem_map(RAM.0, RAM.1, Prot::ALL).map_err(e("map"))?;
@@ -39,30 +40,62 @@ pub fn raw(segments: &[(u32, Vec<u8>)]) -> Result<(), String> {
         uc.mem_write(at, bytes).map_err(e("load"))?;
     }
     uc.mem_read(0, &mut vectors).map_err(e("vectors"))?;
-    let word = |i: usize| u32::from_le_bytes([vectors[i], vectors[i + 1], vectors[i + 2], vectors[i + 3]]);
-    uc.reg_write(unicorn_engine_sys::RegisterARM::SP, u64::from(word(0))).map_err(e("sp"))?;
+    let word =
+        |i: usize| u32::from_le_bytes([vectors[i], vectors[i + 1], vectors[i + 2], vectors[i + 3]]);
+    uc.reg_write(unicorn_engine_sys::RegisterARM::SP, u64::from(word(0)))
+        .map_err(e("sp"))?;
     let handle = uc.get_handle();
-    let hooks: [(HookType, *mut c_void); 2] =
-        [(HookType::TLB_FILL, translate as *mut c_void), (HookType::INTR, stop as *mut c_void)];
+    let hooks: [(HookType, *mut c_void); 2] = [
+        (HookType::TLB_FILL, translate as *mut c_void),
+        (HookType::INTR, stop as *mut c_void),
+    ];
     for (kind, f) in hooks {
         let mut hh: uc_hook = 0 as uc_hook;
         // SAFETY: the callbacks have the signatures of their hook types and use no user data.
-        let r = unsafe { uc_hook_add(handle, &mut hh, kind.0 as i32, f, std::ptr::null_mut(), 1, 0) };
+        let r = unsafe {
+            uc_hook_add(
+                handle,
+                &mut hh,
+                kind.0 as i32,
+                f,
+                std::ptr::null_mut(),
+                1,
+                0,
+            )
+        };
         if r != uc_error::OK {
             return Err(format!("hook: {r:?}"));
         }
     }
     // SAFETY: the engine is alive.
     let r = unsafe { uc_emu_start(handle, u64::from(word(4)), 0xFFFF_FFFE, 0, 0) };
-    if r == uc_error::OK { Ok(()) } else { Err(format!("run: {r:?}")) }
+    if r == uc_error::OK {
+        Ok(())
+    } else {
+        Err(format!("run: {r:?}"))
+    }
 }
 
-unsafe extern "C" fn translate(_: *mut uc_engine, page: u64, kind: MemType, result: *mut TlbEntry, _: *mut c_void) -> bool {
+unsafe extern "C" fn translate(
+    _: *mut uc_engine,
+    page: u64,
+    kind: MemType,
+    result: *mut TlbEntry,
+    _: *mut c_void,
+) -> bool {
     // SAFETY: the engine gives a valid place for the answer.
     unsafe {
-        (*result).paddr = if page & !0xF_FFFF == CODE_ALIAS { page - CODE_ALIAS } else { page };
+        (*result).paddr = if page & !0xF_FFFF == CODE_ALIAS {
+            page - CODE_ALIAS
+        } else {
+            page
+        };
         let fetch = kind == MemType::FETCH;
-        (*result).perms = if fetch { Prot::ALL } else { Prot(Prot::READ.0 | Prot::WRITE.0) };
+        (*result).perms = if fetch {
+            Prot::ALL
+        } else {
+            Prot(Prot::READ.0 | Prot::WRITE.0)
+        };
     }
     true
 }
