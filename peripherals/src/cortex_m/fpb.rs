@@ -16,22 +16,13 @@ const COMP0: u32 = 0x008;
 /// FP_CTRL.KEY: without it a write is ignored.
 const KEY: u32 = 2;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct Parameters {
     /// Instruction comparators; by default 6 (M3, M4), 8 (M7) or 4 (ARMv6-M).
     code: Option<u32>,
     /// Literal comparators; by default 2 (M3, M4) or none.
     literal: Option<u32>,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            code: None,
-            literal: None,
-        }
-    }
 }
 
 /// The unit.
