@@ -1,5 +1,7 @@
 //! TI (Stellaris) devices.
 
+pub mod gpio;
+pub mod gptm;
 mod ids;
 pub mod uart;
 mod uart_line;
@@ -7,8 +9,20 @@ mod uart_line;
 use crate::Model;
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[Model {
-    name: "ti.uart",
-    summary: "Stellaris UART (PL011)",
-    build: uart::build,
-}];
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "ti.uart",
+        summary: "Stellaris UART (PL011)",
+        build: uart::build,
+    },
+    Model {
+        name: "ti.gpio",
+        summary: "Stellaris GPIO port",
+        build: gpio::build,
+    },
+    Model {
+        name: "ti.gptm",
+        summary: "Stellaris general-purpose timer",
+        build: gptm::build,
+    },
+];
