@@ -3,6 +3,8 @@
 pub mod gpio;
 pub mod gptm;
 mod ids;
+pub mod sysctl;
+mod sysctl_clock;
 pub mod uart;
 mod uart_line;
 
@@ -24,5 +26,10 @@ pub const MODELS: &[Model] = &[
         name: "ti.gptm",
         summary: "Stellaris general-purpose timer",
         build: gptm::build,
+    },
+    Model {
+        name: "ti.sysctl",
+        summary: "Stellaris system control and clocks",
+        build: sysctl::build,
     },
 ];
