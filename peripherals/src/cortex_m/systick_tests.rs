@@ -188,3 +188,81 @@ fn a_snapshot_continues() {
     r.bus.load_devices(&state).expect("fits");
     assert_eq!(r.read(CVR), 50);
 }
+
+/// The timer as DDI 0403E B3.3.1 tells it, one tick after the other.
+#[derive(Default)]
+struct Ticked {
+    control: u32,
+    reload: u32,
+    value: u32,
+    flag: bool,
+    pends: u32,
+}
+
+impl Ticked {
+    fn tick(&mut self) {
+        if self.control & ENABLE == 0 {
+            return;
+        }
+        if self.value == 0 {
+            self.value = self.reload;
+            return;
+        }
+        self.value -= 1;
+        if self.value == 0 {
+            self.flag = true;
+            self.pends += u32::from(self.control & TICKINT != 0);
+        }
+    }
+}
+
+#[test]
+fn agrees_with_a_model_that_counts_every_tick() {
+    let mut r = rig();
+    let mut slow = Ticked::default();
+    let mut pends = 0;
+    let mut seed = 1u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    };
+    let mut now = 0;
+    for step in 0..20_000 {
+        let gap = random(40);
+        for c in now + 1..=now + gap {
+            r.at(c);
+            if r.pending(SYSTICK) {
+                pends += 1;
+                r.bus.system.clear_pending(SYSTICK);
+            }
+            // The reference clock has an eighth of the core's speed.
+            if slow.control & CLKSOURCE != 0 || c % 8 == 0 {
+                slow.tick();
+            }
+        }
+        now += gap;
+        match random(8) {
+            0 => {
+                let reload = random(14) as u32;
+                r.write(RVR, reload);
+                slow.reload = reload;
+            }
+            1 => {
+                r.write(CVR, random(100) as u32);
+                (slow.value, slow.flag) = (0, false);
+            }
+            2 => {
+                let control = random(8) as u32;
+                r.write(CSR, control);
+                slow.control = control;
+            }
+            3 | 4 => {
+                let flag = u32::from(std::mem::take(&mut slow.flag)) * COUNTFLAG;
+                assert_eq!(r.read(CSR), slow.control | flag, "step {step}");
+            }
+            _ => assert_eq!(r.read(CVR), slow.value, "step {step}"),
+        }
+        assert_eq!(pends, slow.pends, "step {step}");
+    }
+    assert!(pends > 1000, "{pends} exceptions");
+}

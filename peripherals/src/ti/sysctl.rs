@@ -11,9 +11,7 @@
 
 use super::sysctl_clock::{Oscillators, Settings};
 use crate::{ParameterError, parameters};
-use emu_core::{
-    Access, Bus, Ctx, Device, NoticeKind, Ports, Ratio, ResetCause, Width, device_state,
-};
+use emu_core::{Access, Bus, Ctx, Device, NoticeKind, Ports, ResetCause, Width, device_state};
 use serde::{Deserialize, Serialize};
 
 const DID0: u32 = 0x000;
@@ -326,7 +324,7 @@ impl Device for Sysctl {
 mod tests {
     use super::*;
     use crate::cortex_m::testing::Rig;
-    use emu_core::ClockTree;
+    use emu_core::{ClockTree, Ratio};
 
     const BASE: u32 = 0x400F_E000;
 

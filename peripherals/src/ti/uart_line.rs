@@ -121,7 +121,7 @@ mod tests {
     fn frames_of_all_shapes() {
         let f = Frame::new(0x55, 0x60); // 8N1
         assert_eq!((f.levels, f.bits), (0b10_1010_1010, 10));
-        let f = Frame::new(0xFF, 0x00 | 2 | 4); // 5E1 of 0x1F: five ones, parity 1
+        let f = Frame::new(0xFF, 2 | 4); // 5E1 of 0x1F: five ones, parity 1
         assert_eq!((f.byte, f.levels, f.bits), (0x1F, 0b1111_1110, 8));
         let f = Frame::new(0x03, 0x40 | 2 | 8); // 7O2: two ones, odd parity 1
         assert_eq!((f.levels, f.bits), (0b111_0000_0110, 11));
