@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use emu_core::cortex_m::{Architecture, System};
-use emu_core::image::{Format, Image, Segment, Symbols};
+use emu_core::image::Image;
 use emu_core::machine::{CoreKind, Machine, Options};
 use emu_core::memory::MemoryKind;
 use emu_core::{Binding, Bus, ClockTree, Cycles, IoWindow, Ratio, Width};
@@ -53,18 +53,13 @@ fn machine(single_step: bool, data: [u32; 4], main: &[u16], handler: &[u16]) -> 
         (MAIN, halves(&code)),
         (HANDLER, halves(handler)),
     ];
+    let mut flash = vec![0; 0x2000];
+    for (address, bytes) in segments {
+        flash[address as usize..][..bytes.len()].copy_from_slice(&bytes);
+    }
     let mut machine = Machine::new(CoreKind::CortexM4f, bus, Options { single_step }).unwrap();
     machine
-        .load(&Image {
-            path: "test".into(),
-            format: Format::Bin,
-            segments: segments
-                .into_iter()
-                .map(|(address, bytes)| Segment { address, bytes })
-                .collect(),
-            symbols: Symbols::default(),
-            sha256: [0; 32],
-        })
+        .load(&Image::raw("test", 0, flash).unwrap())
         .unwrap();
     machine.reset();
     machine
@@ -156,6 +151,31 @@ fn pendsv_is_taken_right_after_the_store_to_icsr() {
         assert_eq!(seen[0], 1, "the thread goes on");
         assert_eq!(seen[1], 1 << 11 | 14, "RETTOBASE, VECTACTIVE");
         assert!(seen[2] <= 1);
+    }
+}
+
+#[test]
+fn vectpending_knows_the_masks_of_the_core() {
+    let main = [
+        0x2040, // movs r0,#0x40
+        0xF380, 0x8811, // msr BASEPRI,r0
+        0x6065, // str r5,[r4,#4]     ICSR.PENDSVSET, masked by BASEPRI
+        0x6860, // ldr r0,[r4,#4]
+        0x6038, // str r0,[r7]
+        0x2000, // movs r0,#0
+        0xF380, 0x8810, // msr PRIMASK,r0
+        0xB672, // cpsid i
+        0xF380, 0x8811, // msr BASEPRI,r0
+        0x6860, // ldr r0,[r4,#4]
+        0x6078, // str r0,[r7,#4]
+        LOOP,
+    ];
+    for single_step in [false, true] {
+        let data = [0xE000_ED00, 1 << 28, 0, RAM];
+        let mut m = machine(single_step, data, &main, &[LOOP]);
+        m.bus_mut().system.set_priority_byte(14, 0x80);
+        m.run_until(Cycles(200));
+        assert_eq!(ram(&mut m, 2), [1 << 28, 1 << 28 | 14 << 12]);
     }
 }
 
