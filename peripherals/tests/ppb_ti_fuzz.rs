@@ -88,7 +88,7 @@ fn op() -> impl Strategy<Value = Op> {
             let (_, base, span, _) = DEVICES[device];
             Op {
                 wait,
-                address: base + (at % span & !(width.bytes() - 1)),
+                address: base + ((at % span) & !(width.bytes() - 1)),
                 width,
                 write,
             }

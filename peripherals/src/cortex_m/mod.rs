@@ -8,6 +8,7 @@ mod mpu;
 pub mod nvic;
 pub mod rom_table;
 pub mod scs;
+mod scs_exceptions;
 mod scs_ids;
 mod scs_names;
 pub mod systick;

@@ -14,11 +14,12 @@
 
 use super::common::{class, id_register, note_narrow, part, part_number};
 use super::scs_ids::{self, Caches};
-use super::{mpu, scs_names};
+use super::{mpu, scs_exceptions as exceptions, scs_names};
 use crate::{ParameterError, parameters};
 use emu_core::cortex_m::trace::TRCENA;
 use emu_core::cortex_m::{System, number};
 use emu_core::{Access, Bus, Ctx, Device, NoticeKind, Ports, ResetCause, Width, device_state};
+use exceptions::Lanes;
 use serde::{Deserialize, Serialize};
 
 const CPUID: u32 = 0x000;
@@ -59,9 +60,6 @@ const ITCMCR: u32 = 0x290;
 const ABFSR: u32 = 0x2A8;
 const ID_BLOCK: u32 = 0x2D0;
 
-/// AIRCR.VECTKEY, and what the field reads as (B3.2.6).
-const VECTKEY: u32 = 0x05FA;
-const VECTKEYSTAT: u32 = 0xFA05_0000;
 /// SCR: SEVONPEND, SLEEPDEEP, SLEEPONEXIT.
 const SCR_MASK: u32 = 0x16;
 /// CCR: STKALIGN, BFHFNMIGN, DIV_0_TRP, UNALIGN_TRP, USERSETMPEND, NONBASETHRDENA.
@@ -73,8 +71,6 @@ const CCR_ONES_M7: u32 = 0x4_0200;
 const CFSR_MASK: u32 = 0x030F_BFBB;
 /// HFSR: DEBUGEVT, FORCED, VECTTBL.
 const HFSR_MASK: u32 = 0xC000_0002;
-/// SHCSR: UsageFault, BusFault, MemManage enable.
-const SHCSR_ENABLE: u32 = 0x7_0000;
 /// DEMCR bits of ARMv7-M and of ARMv6-M (DWTENA, VC_HARDERR, VC_CORERESET).
 const DEMCR_V7M: u32 = 0x010F_07F1;
 const DEMCR_V6M: u32 = 0x0100_0401;
@@ -84,23 +80,6 @@ const MON_STEP: u32 = 1 << 18;
 const FPCCR_MASK: u32 = 0xC000_017B;
 /// FPDSCR: AHP, DN, FZ, RMode.
 const FPDSCR_MASK: u32 = 0x07C0_0000;
-
-/// Active and pending bits of SHCSR by exception (B3.2.13).
-const SHCSR_ACTIVE: [(u32, u16); 7] = [
-    (0, number::MEM_MANAGE),
-    (1, number::BUS_FAULT),
-    (3, number::USAGE_FAULT),
-    (7, number::SVCALL),
-    (8, number::DEBUG_MONITOR),
-    (10, number::PENDSV),
-    (11, number::SYSTICK),
-];
-const SHCSR_PENDED: [(u32, u16); 4] = [
-    (12, number::USAGE_FAULT),
-    (13, number::MEM_MANAGE),
-    (14, number::BUS_FAULT),
-    (15, number::SVCALL),
-];
 
 /// Output port.
 const OUT_TRCENA: usize = 0;
@@ -177,58 +156,6 @@ fn vtor_mask(cpuid: u32) -> u32 {
     }
 }
 
-/// ICSR.VECTPENDING: BASEPRI and FAULTMASK count, PRIMASK does not (B3.2.4).
-fn vect_pending(s: &System) -> u32 {
-    let Some(n) = s.highest_pending() else {
-        return 0;
-    };
-    let priority = if n <= number::HARD_FAULT {
-        s.priority(n)
-    } else {
-        s.group(s.priority_byte(n))
-    };
-    let mut limit = i16::MAX;
-    if s.is_v7m() && s.masks.basepri != 0 {
-        limit = s.group(s.masks.basepri);
-    }
-    if s.is_v7m() && s.masks.faultmask {
-        limit = limit.min(-1);
-    }
-    if priority < limit { u32::from(n) } else { 0 }
-}
-
-fn icsr(s: &System) -> u32 {
-    let irq_pending = (number::IRQ0..number::IRQ0 + s.irq_count).any(|n| s.is_pending(n));
-    let only_one = s.current != 0 && s.active_count() <= 1;
-    u32::from(s.is_pending(number::NMI)) << 31
-        | u32::from(s.is_pending(number::PENDSV)) << 28
-        | u32::from(s.is_pending(number::SYSTICK)) << 26
-        | u32::from(irq_pending) << 22
-        | vect_pending(s) << 12
-        | u32::from(only_one && s.is_v7m()) << 11
-        | u32::from(s.current)
-}
-
-fn shcsr(s: &System) -> u32 {
-    let active = SHCSR_ACTIVE.iter().filter(|&&(_, n)| s.is_active(n));
-    let pended = SHCSR_PENDED.iter().filter(|&&(_, n)| s.is_pending(n));
-    let bits = if s.is_v7m() {
-        active.chain(pended).fold(0, |w, &(bit, _)| w | 1 << bit)
-    } else {
-        u32::from(s.is_pending(number::SVCALL)) << 15
-    };
-    bits | s.shcsr_enable
-}
-
-/// Is there a priority field for this system exception?
-fn has_priority(n: u16, s: &System) -> bool {
-    match n {
-        number::MEM_MANAGE..=number::USAGE_FAULT | number::DEBUG_MONITOR => s.is_v7m(),
-        number::SVCALL | number::PENDSV | number::SYSTICK => true,
-        _ => false,
-    }
-}
-
 impl Scs {
     fn ccr(s: &System) -> u32 {
         if part_number(s.cpuid) == part::M7 {
@@ -244,9 +171,9 @@ impl Scs {
         let core = part_number(s.cpuid);
         match register {
             CPUID => return s.cpuid,
-            ICSR => return icsr(s),
+            ICSR => return exceptions::icsr(s),
             VTOR => return s.vtor,
-            AIRCR => return VECTKEYSTAT | u32::from(s.prigroup) << 8,
+            AIRCR => return exceptions::VECTKEYSTAT | u32::from(s.prigroup) << 8,
             SCR => return s.scr,
             CCR => return Self::ccr(s),
             SHPR1..=SHPR3 => {
@@ -255,7 +182,7 @@ impl Scs {
                     w | u32::from(s.priority_byte(first + i)) << (8 * i)
                 });
             }
-            SHCSR => return shcsr(s),
+            SHCSR => return exceptions::shcsr(s),
             DFSR => return s.dfsr,
             mpu::TYPE..mpu::END => return mpu::read(register, s),
             DHCSR => {
@@ -305,7 +232,7 @@ impl Scs {
     fn write_common(&mut self, register: u32, w: Lanes, ctx: &mut Ctx<'_>) -> bool {
         let now = ctx.now();
         match register {
-            ICSR => write_icsr(w.bits, ctx),
+            ICSR => exceptions::write_icsr(w.bits, ctx),
             VTOR => {
                 let s = ctx.system();
                 let mask = self.vtor_mask.unwrap_or(vtor_mask(s.cpuid));
@@ -317,7 +244,7 @@ impl Scs {
                     );
                 }
             }
-            AIRCR => write_aircr(w.bits, ctx),
+            AIRCR => exceptions::write_aircr(w.bits, ctx),
             SCR => {
                 let s = ctx.system();
                 s.scr = w.merge(s.scr) & SCR_MASK;
@@ -326,12 +253,12 @@ impl Scs {
                 let first = 4 + (register - SHPR1) as u16;
                 let s = ctx.system();
                 for i in (0..4).filter(|i| w.lanes >> (8 * i) & 0xFF != 0) {
-                    if has_priority(first + i, s) {
+                    if exceptions::has_priority(first + i, s) {
                         s.set_priority_byte(first + i, (w.bits >> (8 * i)) as u8);
                     }
                 }
             }
-            SHCSR => write_shcsr(w, ctx),
+            SHCSR => exceptions::write_shcsr(w, ctx),
             DFSR => ctx.system().dfsr &= !w.bits,
             mpu::TYPE..mpu::END => {
                 let value = w.merge(mpu::read(register, ctx.system()));
@@ -412,88 +339,6 @@ impl Scs {
                 );
             }
             _ => {}
-        }
-    }
-}
-
-/// A write as byte lanes of the 32-bit register.
-#[derive(Clone, Copy)]
-struct Lanes {
-    /// The value in its lanes, other lanes zero.
-    bits: u32,
-    /// The lanes that are written.
-    lanes: u32,
-}
-
-impl Lanes {
-    fn merge(self, old: u32) -> u32 {
-        (old & !self.lanes) | self.bits
-    }
-}
-
-fn write_icsr(bits: u32, ctx: &mut Ctx<'_>) {
-    if bits >> 31 != 0 {
-        ctx.set_exception_pending(number::NMI, true);
-    }
-    for (exception, set, clear) in [(number::PENDSV, 28, 27), (number::SYSTICK, 26, 25)] {
-        // Writing one to both is UNPREDICTABLE; set wins here.
-        if bits >> set & 1 != 0 {
-            ctx.set_exception_pending(exception, true);
-        } else if bits >> clear & 1 != 0 {
-            ctx.set_exception_pending(exception, false);
-        }
-    }
-}
-
-fn write_aircr(bits: u32, ctx: &mut Ctx<'_>) {
-    if bits >> 16 != VECTKEY {
-        ctx.note(
-            NoticeKind::Misuse,
-            "AIRCR: write without the key 0x05FA, ignored",
-        );
-        return;
-    }
-    let s = ctx.system();
-    let is_v7m = s.is_v7m();
-    if is_v7m {
-        s.prigroup = (bits >> 8 & 7) as u8;
-        s.refresh();
-    }
-    if bits & 2 != 0 {
-        // VECTCLRACTIVE clears all active state (B3.2.6).
-        for n in 1..emu_core::cortex_m::EXCEPTIONS as u16 {
-            s.set_active(n, false);
-        }
-    }
-    if bits & 4 != 0 {
-        ctx.request_reset(ResetCause::Software);
-    } else if bits & 1 != 0 && is_v7m {
-        ctx.note(
-            NoticeKind::UnmodelledFeature,
-            "AIRCR.VECTRESET resets the whole system, not only the core",
-        );
-        ctx.request_reset(ResetCause::Software);
-    }
-}
-
-fn write_shcsr(w: Lanes, ctx: &mut Ctx<'_>) {
-    let s = ctx.system();
-    let old = shcsr(s);
-    let new = w.merge(old);
-    let changed = old ^ new;
-    if s.is_v7m() {
-        s.shcsr_enable = new & SHCSR_ENABLE;
-        for (bit, n) in SHCSR_ACTIVE {
-            if changed >> bit & 1 != 0 {
-                s.set_active(n, new >> bit & 1 != 0);
-            }
-        }
-        s.refresh();
-    }
-    let v6m = !s.is_v7m();
-    for (bit, n) in SHCSR_PENDED {
-        if changed >> bit & 1 != 0 && (n == number::SVCALL || !v6m) {
-            ctx.set_exception_pending(n, new >> bit & 1 != 0);
         }
     }
 }
