@@ -775,6 +775,11 @@ impl Bus {
         self.memory_parameters.get(name).copied()
     }
 
+    /// Give an input of a device a value from outside, such as the `pressed` of a button.
+    pub fn set_input(&mut self, id: DeviceId, port: usize, value: u32) {
+        self.call(id, (), |d, ctx| d.input(port as u16, value, ctx));
+    }
+
     // ----- time -----
 
     /// Fire every event that is due at `until` or before, each at its own cycle, and leave the

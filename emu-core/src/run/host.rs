@@ -198,6 +198,9 @@ impl Core {
             self.cpu.limit_next_block(1);
             return Err(Flow::Redirect);
         }
+        if alone {
+            self.bus.system.masks = self.cpu.masks();
+        }
         let start = self.start_of(index);
         self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);
         // What is due in this very cycle comes behind the access, at the next boundary.
