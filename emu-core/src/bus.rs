@@ -15,7 +15,7 @@ use crate::nets::{Drive, Driver, NetId, Nets};
 use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
 use crate::time::Cycles;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Nothing answers at the address, or it refuses the access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -167,6 +167,7 @@ pub struct Bus {
     /// How many sources hold each exception's line up.
     line_counts: Vec<u16>,
     memory_parameters: BTreeMap<String, u32>,
+    pinned_parameters: BTreeSet<String>,
     /// Memory parameters changed: the timing model must look again.
     pub(crate) memory_parameters_changed: bool,
     /// Ranges that were changed behind the core's back (programming, DMA into code).
@@ -203,6 +204,7 @@ impl Bus {
             serial: Vec::new(),
             line_counts: vec![0; crate::cortex_m::EXCEPTIONS],
             memory_parameters: BTreeMap::new(),
+            pinned_parameters: BTreeSet::new(),
             memory_parameters_changed: false,
             dirty_code: Vec::new(),
         }
@@ -734,10 +736,21 @@ impl Bus {
         }
     }
 
-    pub(crate) fn set_memory_parameter(&mut self, name: &str, value: u32) {
+    /// Set a timing parameter of the memory system. One that is pinned keeps its value.
+    pub fn set_memory_parameter(&mut self, name: &str, value: u32) {
+        if self.pinned_parameters.contains(name) {
+            return;
+        }
         if self.memory_parameters.insert(name.to_owned(), value) != Some(value) {
             self.memory_parameters_changed = true;
         }
+    }
+
+    /// Set a timing parameter for good: what the firmware programs no longer changes it.
+    pub fn pin_memory_parameter(&mut self, name: &str, value: u32) {
+        self.pinned_parameters.remove(name);
+        self.set_memory_parameter(name, value);
+        self.pinned_parameters.insert(name.to_owned());
     }
 
     /// A timing parameter of the memory system, such as `flash.wait_states`.
