@@ -1,1 +1,6 @@
-//! machines
+//! Machines.
+pub mod errors;
+pub mod file;
+pub mod source;
+pub mod suggest;
+pub mod value;
