@@ -66,6 +66,8 @@ pub(crate) struct Slot {
     /// Taken out while the device is being called.
     device: Option<Box<dyn Device>>,
     irq_levels: Vec<bool>,
+    /// Level of [`RESET_INPUT`].
+    in_reset: bool,
     pub(crate) clocks: Vec<ClockId>,
     pub(crate) nets: Vec<Option<NetId>>,
     /// Sinks of each output.
@@ -234,6 +236,7 @@ impl Bus {
         }
         self.slots.push(Slot {
             irq_levels: vec![false; ports.irqs.len()],
+            in_reset: false,
             clocks: binding.clocks.clone(),
             nets,
             wires: vec![Vec::new(); ports.outputs.len()],
@@ -556,7 +559,11 @@ impl Bus {
                     port,
                     value,
                 } => {
-                    self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
+                    if usize::from(port) == RESET_INPUT {
+                        self.reset_input(device, value != 0);
+                    } else {
+                        self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
+                    }
                 }
                 Signal::Net {
                     device,
@@ -572,6 +579,18 @@ impl Bus {
             NoticeKind::Misuse,
             "signals between devices do not settle".to_owned(),
         );
+    }
+
+    fn reset_input(&mut self, id: DeviceId, level: bool) {
+        let slot = &mut self.slots[usize::from(id.0)];
+        let rises = level && !slot.in_reset;
+        slot.in_reset = level;
+        if rises {
+            for index in 0..slot.irq_levels.len() {
+                self.set_irq(id, index, false);
+            }
+            self.call_quietly(id, |d, ctx| d.reset(ctx));
+        }
     }
 
     // ----- what devices do -----
@@ -784,6 +803,7 @@ impl Bus {
         }
         self.system.reset();
         for i in 0..self.slots.len() {
+            self.slots[i].in_reset = false;
             self.call(DeviceId(i as u16), (), |d, ctx| d.reset(ctx));
         }
     }
