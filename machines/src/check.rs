@@ -89,7 +89,7 @@ impl<'a> Check<'a> {
             ));
         }
         if let Some(vtor) = &core.vtor
-            && vtor.value % 128 != 0
+            && !vtor.value.is_multiple_of(128)
         {
             self.error(Diagnostic::new("the vector table is not aligned").at(
                 self.sources,
@@ -195,7 +195,9 @@ impl<'a> Check<'a> {
             );
             return None;
         }
-        if range.start % page != 0 || (page > DEVICE_PAGE && range.end % page != 0) {
+        if !range.start.is_multiple_of(page)
+            || (page > DEVICE_PAGE && !range.end.is_multiple_of(page))
+        {
             self.error(
                 Diagnostic::new(format!("{what} `{}` is not aligned", name.value)).at(
                     self.sources,

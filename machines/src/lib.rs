@@ -4,6 +4,7 @@
 //! value, [`MachineSpec::build`] makes the bus with memory and devices. [`detect()`] finds the machine
 //! for a firmware. What a file may say is in [`file`].
 
+mod bare_bus;
 mod build;
 mod check;
 pub mod detect;
@@ -20,7 +21,7 @@ mod suggest;
 mod value;
 mod wiring;
 
-pub use build::{BuildOptions, Catalogue};
+pub use build::{BuildOptions, Catalogue, Create};
 pub use detect::{Detection, ImageFacts, detect};
 pub use errors::{Diagnostic, Errors};
 pub use library::{Class, Entry, list};

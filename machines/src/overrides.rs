@@ -79,7 +79,10 @@ fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
         }
         _ => None,
     };
-    let (list, name, field) = found.or_else(|| find(file, None, path))?;
+    let (list, name, field) = found.or_else(|| {
+        // Without its list a slip would be taken for a field: only fields that exist count.
+        find(file, None, path).filter(|(list, _, field)| is_field(list, field))
+    })?;
     let mut entry = match (list, field.as_str()) {
         ("timing", "" | "value") => {
             let mut t = nest(&["value"], value);
@@ -100,6 +103,19 @@ fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
     };
     entry.insert("name".to_owned(), Value::String(name));
     Some(nest(&[list], Value::Array(vec![Value::Table(entry)])))
+}
+
+/// Does an entry of this list have such a field? Any name may be a parameter of a device.
+fn is_field(list: &str, field: &str) -> bool {
+    let fields: &[&str] = match list {
+        "timing" => &["", "value"],
+        "clock" => &["", "hz", "of", "div", "core"],
+        "memory" => &["kind", "base", "size", "guard", "load_extra"],
+        "window" => &["base", "size", "holes"],
+        "alias" | "bit_band" => &["base", "size", "target"],
+        _ => return !field.is_empty(),
+    };
+    fields.contains(&field)
 }
 
 /// List, name and remaining path of the entry that the path means; the longest name wins.
