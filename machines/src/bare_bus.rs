@@ -1,14 +1,19 @@
 //! What a bus has before any device: the core's registers, clocks, memory and nets.
 
+use crate::check::{MAX_ENTRIES, MAX_MEMORY};
 use crate::errors::Diagnostic;
 use crate::file::{Holes, Kind};
 use crate::nets::expand;
 use crate::spec::MachineSpec;
+use crate::value::{Size, Sp};
 use emu_core::bus::BitBand;
 use emu_core::cortex_m::{Architecture, System};
 use emu_core::machine::CoreKind;
 use emu_core::memory::{Alias, MemoryKind};
 use emu_core::{Bus, ClockTree, IoWindow, Ratio};
+
+/// Pins that a machine can have.
+const MAX_NETS: usize = 4096;
 
 impl MachineSpec {
     pub(crate) fn system(&self) -> System {
@@ -55,11 +60,33 @@ impl MachineSpec {
         Some(tree)
     }
 
+    /// Are all sizes such that a bus can be made at all? What is wrong has been told by the check.
+    pub(crate) fn ranges_fit(&self) -> bool {
+        let file = &self.file;
+        let fits = |base: &Option<Sp<u32>>, size: &Option<Sp<Size>>| {
+            let base = base.as_ref().map_or(0, |b| u64::from(b.value));
+            let size = size.as_ref().map_or(0, |s| s.value.0);
+            base.checked_add(size).is_some_and(|end| end <= 1 << 32)
+        };
+        let lists = [
+            file.clock.len(),
+            file.memory.len(),
+            file.device.len() + file.part.len(),
+        ];
+        lists.iter().all(|&n| n <= MAX_ENTRIES)
+            && file.memory.iter().all(|m| fits(&m.base, &m.size))
+            && file.device.iter().all(|d| fits(&d.base, &d.size))
+            && file.part.iter().all(|d| fits(&d.base, &d.size))
+    }
+
     pub(crate) fn memory(&self, bus: &mut Bus) {
         for m in &self.file.memory {
             let (Some(kind), Some(base), Some(size)) = (&m.kind, &m.base, &m.size) else {
                 continue;
             };
+            if size.value.0 > MAX_MEMORY {
+                continue;
+            }
             let kind = match kind.value {
                 Kind::Flash => MemoryKind::Flash,
                 Kind::Ram => MemoryKind::Ram,
@@ -113,6 +140,14 @@ impl MachineSpec {
         let mut errors = Vec::new();
         for pattern in &self.file.nets {
             match expand(pattern) {
+                Some(_) if bus.nets.len() > MAX_NETS => {
+                    errors.push(Diagnostic::new("too many nets").at(
+                        &self.sources,
+                        &pattern.at,
+                        format!("at most {MAX_NETS}"),
+                    ));
+                    break;
+                }
                 Some(names) => {
                     for name in names {
                         bus.nets.add(&name);

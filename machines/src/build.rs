@@ -51,9 +51,10 @@ impl MachineSpec {
     /// Everything that is wrong with the description, as far as it can be found at once.
     pub fn build(&self, options: &BuildOptions) -> Result<(CoreKind, Bus), Errors> {
         let mut errors = check(self);
-        // Without a core clock there is no bus to go on with.
-        let Some(clocks) = self.clock_tree() else {
-            return Err(Errors(errors));
+        // Without a core clock, or with ranges that are none, there is no bus to go on with.
+        let clocks = match self.clock_tree() {
+            Some(clocks) if self.ranges_fit() => clocks,
+            _ => return Err(Errors(errors)),
         };
         let mut bus = Bus::new(self.system(), clocks);
         bus.seed = options.seed;

@@ -16,6 +16,9 @@ const DEVICE_FIELDS: [&str; 8] = [
     "model", "base", "size", "irq", "clock", "net", "params", "reset",
 ];
 
+/// No path has more parts.
+const MAX_DEPTH: usize = 16;
+
 impl MachineSpec {
     /// Change one value, as `flash.wait_states=5`. A value that is not TOML is a text (`HSE=25MHz`).
     /// Timing parameters that are set so are pinned: the firmware cannot change them.
@@ -36,7 +39,8 @@ impl MachineSpec {
             .filter(|t| t.len() == 1)
             .and_then(|mut t| t.remove("v"))
             .unwrap_or_else(|| Value::String(text.to_owned()));
-        let layer = layer(&self.file, path, value).ok_or_else(|| {
+        let known = (path.split('.').count() <= MAX_DEPTH).then(|| layer(&self.file, path, value));
+        let layer = known.flatten().ok_or_else(|| {
             let all = paths(&self.file);
             Diagnostic::new(format!("there is nothing called `{path}` in this machine")).help(
                 advice("what can be set", path, all.iter().map(String::as_str)),
