@@ -27,13 +27,15 @@ pub fn raw(segments: &[(u32, Vec<u8>)]) -> Result<(), String> {
     uc.ctl_set_tlb_type(TlbType::VIRTUAL).map_err(e("tlb"))?;
     uc.mem_map(CODE.0, CODE.1, Prot::ALL).map_err(e("map"))?;
     uc.mem_map(RAM.0, RAM.1, Prot::ALL).map_err(e("map"))?;
-    uc.mmio_map(
-        0x4000_0000,
-        0x10_0000,
-        Some(|_: &mut Unicorn<'_, ()>, _, _| 0xC0),
-        Some(|_: &mut Unicorn<'_, ()>, _, _, _| {}),
-    )
-    .map_err(e("mmio"))?;
+    for base in [0x4000_0000, 0xE000_0000] {
+        uc.mmio_map(
+            base,
+            0x10_0000,
+            Some(|_: &mut Unicorn<'_, ()>, _, _| 0xC0),
+            Some(|_: &mut Unicorn<'_, ()>, _, _, _| {}),
+        )
+        .map_err(e("mmio"))?;
+    }
     let mut vectors = [0u8; 8];
     for (address, bytes) in segments {
         let at = u64::from(*address) & !CODE_ALIAS;

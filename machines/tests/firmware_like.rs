@@ -44,7 +44,6 @@ fn pll_168(bus: &mut Bus) {
 }
 
 #[test]
-#[ignore = "until all device models are in the catalogue"]
 fn stm32f4discovery_clocks_and_flash() {
     let mut bus = machine("stm32f4discovery");
     pll_168(&mut bus);
@@ -60,7 +59,6 @@ fn stm32f4discovery_clocks_and_flash() {
 }
 
 #[test]
-#[ignore = "until all device models are in the catalogue"]
 fn stm32f4discovery_led_button_and_console() {
     let mut bus = machine("stm32f4discovery");
     // Clocks of GPIOA and GPIOD, of USART2 and SYSCFG.
@@ -100,7 +98,6 @@ fn stm32f4discovery_led_button_and_console() {
 }
 
 #[test]
-#[ignore = "until all device models are in the catalogue"]
 fn bare_cores_send_without_set_up() {
     for name in [
         "cortex-m0",
@@ -124,7 +121,6 @@ fn bare_cores_send_without_set_up() {
 }
 
 #[test]
-#[ignore = "until all device models are in the catalogue"]
 fn lm3s6965evb_console() {
     let mut bus = machine("lm3s6965evb");
     // RCGC1: UART0; RCGC2: GPIOA. QEMU's firmware often leaves the baud rate alone.
