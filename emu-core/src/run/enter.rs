@@ -18,6 +18,12 @@ impl Core {
     /// `state`. Nothing runs at the moment (the core rests).
     pub(super) fn enter(&mut self, address: u32, size: u32, now: u64, state: StateId) -> Flow {
         self.drop_dirty_code();
+        if self.permissive != 0 {
+            self.permissive -= 1;
+            if self.permissive == 0 {
+                self.engine.flush_tlb();
+            }
+        }
         self.sync_settings();
         let it = self.cpu.it_state();
         let Some(id) = self.variant(address, size, it, state) else {
@@ -162,10 +168,8 @@ impl Core {
         if let Some(d) = block.dynamics.get(blocks::MAX_SITES) {
             k = k.min(d.index);
         }
-        if let Some(special) = block.special
-            && special > 0
-        {
-            k = k.min(special);
+        if let Some(special) = block.special {
+            k = k.min(special.max(1));
         }
         if v.flags & flag::FP != 0 && self.slow_flags & flag::FP != 0 {
             k = part_before(&block.insns, k, |i| i.class.is_fp());

@@ -545,7 +545,7 @@ impl Core {
         if let Some(flash) = &mut self.flash {
             flash.invalidate();
         }
-        self.aspen = true;
+        self.fp_control = (true, 0);
         cpu.set_fp_context_control(true, 0);
         self.sync_settings();
         self.rest(at, SETTLED);

@@ -138,8 +138,11 @@ pub struct Core {
     pass_breakpoint: Option<u32>,
     sites: BTreeSet<u32>,
     executable: Vec<u64>,
-    permissive: bool,
-    aspen: bool,
+    /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
+    /// the looks until that is over.
+    permissive: u8,
+    /// FPCCR.ASPEN and FPDSCR as the engine has them.
+    fp_control: (bool, u32),
     pub(crate) semihosting: Option<Console>,
     io: Vec<Box<IoRange<Core>>>,
 }
@@ -197,8 +200,8 @@ impl Core {
             pass_breakpoint: None,
             sites: BTreeSet::new(),
             executable: vec![0; 1 << 16],
-            permissive: false,
-            aspen: true,
+            permissive: 0,
+            fp_control: (true, 0),
             semihosting: None,
             io: Vec::new(),
         });
@@ -358,8 +361,8 @@ impl Core {
         }
         self.slow_flags = slow;
         let aspen = system.fpccr >> 31 != 0;
-        if system.has_fpu && aspen != self.aspen {
-            self.aspen = aspen;
+        if system.has_fpu && (aspen, system.fpdscr) != self.fp_control {
+            self.fp_control = (aspen, system.fpdscr);
             self.cpu.set_fp_context_control(aspen, system.fpdscr);
         }
         if std::mem::take(&mut self.bus.system.permissions_changed) {
@@ -423,6 +426,7 @@ impl Core {
             || bus.reset_request.is_some()
             || bus.stop_requested()
             || self.one_at_a_time()
+            || self.permissive != 0
         {
             return 0;
         }

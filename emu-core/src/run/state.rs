@@ -232,7 +232,7 @@ impl Core {
         }
         self.fold_executions();
         let aspen = self.bus.system.fpccr >> 31 != 0;
-        self.aspen = aspen;
+        self.fp_control = (aspen, self.bus.system.fpdscr);
         self.cpu
             .set_fp_context_control(aspen, self.bus.system.fpdscr);
         self.set_registers(&s.registers);
