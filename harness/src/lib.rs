@@ -6,13 +6,18 @@
 //! these modules. Only [`parts`] knows how machines and images are made.
 
 pub mod capture;
+pub mod console;
 pub mod export;
 pub mod failure;
 pub mod interrupt;
 pub mod nearest;
 pub mod output;
+pub mod pins;
+pub mod progress;
+pub mod terminal;
 pub mod timebase;
 pub mod units;
+pub mod until;
 
 /// Name and version of the tool, as it stands in every output.
 pub const TOOL: &str = concat!("tickscope ", env!("CARGO_PKG_VERSION"));

@@ -22,6 +22,7 @@ pub use writer::Writer;
 
 use emu_core::Ratio;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The first bytes of a capture.
 pub const MAGIC: &[u8; 8] = b"TICKCAP\n";
@@ -57,6 +58,8 @@ pub struct Header {
     pub high: Vec<u16>,
     /// Names of the serial ports by their number.
     pub ports: Vec<String>,
+    /// What the machine calls its interrupts, by exception number.
+    pub interrupts: BTreeMap<u16, String>,
 }
 
 impl Header {
@@ -68,6 +71,29 @@ impl Header {
     pub fn net(&self, id: u16) -> String {
         let name = self.nets.get(usize::from(id)).cloned();
         name.unwrap_or_else(|| format!("net{id}"))
+    }
+
+    /// Name of an exception: `SysTick`, `USART2`, `IRQ38`.
+    #[must_use]
+    pub fn exception(&self, number: u16) -> String {
+        let name = match number {
+            1 => "Reset",
+            2 => "NMI",
+            3 => "HardFault",
+            4 => "MemManage",
+            5 => "BusFault",
+            6 => "UsageFault",
+            11 => "SVCall",
+            12 => "DebugMonitor",
+            14 => "PendSV",
+            15 => "SysTick",
+            n => match self.interrupts.get(&n) {
+                Some(name) => name,
+                None if n >= 16 => return format!("IRQ{}", n - 16),
+                None => return format!("exception{n}"),
+            },
+        };
+        name.to_owned()
     }
 
     /// Name of a serial port.

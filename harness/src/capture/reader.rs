@@ -83,6 +83,8 @@ pub struct Summary {
     pub timebase: Timebase,
     /// Nets that have edges.
     pub nets: BTreeSet<u16>,
+    /// Exceptions that were entered.
+    pub exceptions: BTreeSet<u16>,
     /// Ports that sent bytes.
     pub sending: BTreeSet<u8>,
     /// Ports that received bytes.
@@ -191,8 +193,8 @@ fn summarise<R: Read>(header: &Header, mut records: Records<R>) -> Summary {
         hz: header.core_hz,
     }];
     let (mut count, mut last) = (0, Cycles(header.start));
-    let (mut nets, mut sending, mut receiving) =
-        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut nets, mut exceptions) = (BTreeSet::new(), BTreeSet::new());
+    let (mut sending, mut receiving) = (BTreeSet::new(), BTreeSet::new());
     for record in &mut records {
         count += 1;
         match record {
@@ -200,6 +202,7 @@ fn summarise<R: Read>(header: &Header, mut records: Records<R>) -> Summary {
                 last = e.at;
                 match e.kind {
                     ProbeKind::Edge { net, .. } => drop(nets.insert(net.0)),
+                    ProbeKind::ExceptionEnter { number, .. } => drop(exceptions.insert(number)),
                     ProbeKind::UartTx { port, .. } => drop(sending.insert(port)),
                     ProbeKind::UartRx { port, .. } => drop(receiving.insert(port)),
                     _ => {}
@@ -226,6 +229,7 @@ fn summarise<R: Read>(header: &Header, mut records: Records<R>) -> Summary {
         last,
         timebase: Timebase::new(segments),
         nets,
+        exceptions,
         sending,
         receiving,
     }

@@ -21,6 +21,7 @@ fn header() -> Header {
         nets: vec!["PA0".to_owned(), "PA5".to_owned()],
         high: vec![0],
         ports: vec!["USART2".to_owned()],
+        interrupts: [(54, "USART2".to_owned())].into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Signals: a capture's events as named values that change.
 
-use crate::capture::{Capture, CaptureError, Header, Record, Records};
+use crate::capture::{Capture, CaptureError, Record, Records};
 use emu_core::{Cycles, ProbeEvent, ProbeKind};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,8 +11,8 @@ use std::io::BufReader;
 pub struct Selection {
     /// These nets, in this order; `None` for all that moved.
     pub pins: Option<Vec<u16>>,
-    /// The exception in progress.
-    pub irq: bool,
+    /// Which exception handler runs: one signal for each that was entered.
+    pub exceptions: bool,
     /// Whether the core sleeps.
     pub sleep: bool,
     /// Bytes of the serial ports.
@@ -22,7 +22,7 @@ pub struct Selection {
 /// A named value over time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Signal {
-    /// `PA5`, `exception`, `sleep`, `USART2.tx`.
+    /// `PA5`, `exc.SysTick`, `sleep`, `USART2.tx`.
     pub name: String,
     /// Bits.
     pub width: u8,
@@ -46,7 +46,7 @@ pub struct Change {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Source {
     Net(u16),
-    Exception,
+    Exception(u16),
     Sleep,
     Tx(u8),
     Rx(u8),
@@ -74,8 +74,11 @@ impl Plan {
             let high = header.high.contains(&net);
             plan.add(Source::Net(net), header.net(net), 1, high.into());
         }
-        if selection.irq {
-            plan.add(Source::Exception, "exception".to_owned(), 9, 0);
+        if selection.exceptions {
+            for &number in &summary.exceptions {
+                let name = format!("exc.{}", header.exception(number));
+                plan.add(Source::Exception(number), name, 1, 0);
+            }
         }
         if selection.sleep {
             plan.add(Source::Sleep, "sleep".to_owned(), 1, 0);
@@ -114,6 +117,7 @@ impl Plan {
             plan: self,
             records: capture.records()?,
             active: Vec::new(),
+            second: None,
         })
     }
 }
@@ -122,36 +126,14 @@ impl Plan {
 pub struct Changes<'a> {
     plan: &'a Plan,
     records: Records<BufReader<File>>,
-    /// Exceptions in progress, innermost last.
+    /// Exceptions in progress, the one that runs last.
     active: Vec<u16>,
+    /// The second change of an event that makes two.
+    second: Option<Change>,
 }
 
 impl Changes<'_> {
-    fn change(&mut self, event: &ProbeEvent) -> Option<Change> {
-        let (source, value) = match event.kind {
-            ProbeKind::Edge { net, level } => (Source::Net(net.0), u16::from(level)),
-            ProbeKind::ExceptionEnter { number, .. } => {
-                self.active.push(number);
-                (Source::Exception, number)
-            }
-            ProbeKind::ExceptionExit { number } => {
-                if let Some(i) = self.active.iter().rposition(|&n| n == number) {
-                    self.active.remove(i);
-                }
-                (Source::Exception, self.active.last().copied().unwrap_or(0))
-            }
-            ProbeKind::Reset => {
-                self.active.clear();
-                (Source::Exception, 0)
-            }
-            ProbeKind::Sleep => (Source::Sleep, 1),
-            ProbeKind::Wake => (Source::Sleep, 0),
-            ProbeKind::UartTx { port, byte } => (Source::Tx(port), byte.into()),
-            ProbeKind::UartRx { port, byte } => (Source::Rx(port), byte.into()),
-            ProbeKind::ExceptionPend { .. } | ProbeKind::ClockChange | ProbeKind::Itm { .. } => {
-                return None;
-            }
-        };
+    fn change(&self, event: &ProbeEvent, source: Source, value: u16) -> Option<Change> {
         let &signal = self.plan.sources.get(&source)?;
         Some(Change {
             at: event.at,
@@ -160,52 +142,69 @@ impl Changes<'_> {
             value,
         })
     }
+
+    /// The handler that runs changes: the signal of the old one falls, that of the new one rises.
+    fn switch(
+        &mut self,
+        event: &ProbeEvent,
+        change: impl FnOnce(&mut Vec<u16>),
+    ) -> Option<Change> {
+        let before = self.active.last().copied();
+        change(&mut self.active);
+        let after = self.active.last().copied();
+        if before == after {
+            return None;
+        }
+        let falls = before.and_then(|n| self.change(event, Source::Exception(n), 0));
+        let rises = after.and_then(|n| self.change(event, Source::Exception(n), 1));
+        match falls {
+            Some(_) => {
+                self.second = rises;
+                falls
+            }
+            None => rises,
+        }
+    }
+
+    fn event(&mut self, event: &ProbeEvent) -> Option<Change> {
+        let (source, value) = match event.kind {
+            ProbeKind::Edge { net, level } => (Source::Net(net.0), u16::from(level)),
+            ProbeKind::ExceptionEnter { number, .. } => {
+                return self.switch(event, |active| active.push(number));
+            }
+            ProbeKind::ExceptionExit { number } => {
+                return self.switch(event, |active| {
+                    if let Some(i) = active.iter().rposition(|&n| n == number) {
+                        active.remove(i);
+                    }
+                });
+            }
+            ProbeKind::Reset => return self.switch(event, Vec::clear),
+            ProbeKind::Sleep => (Source::Sleep, 1),
+            ProbeKind::Wake => (Source::Sleep, 0),
+            ProbeKind::UartTx { port, byte } => (Source::Tx(port), byte.into()),
+            ProbeKind::UartRx { port, byte } => (Source::Rx(port), byte.into()),
+            ProbeKind::ExceptionPend { .. } | ProbeKind::ClockChange | ProbeKind::Itm { .. } => {
+                return None;
+            }
+        };
+        self.change(event, source, value)
+    }
 }
 
 impl Iterator for Changes<'_> {
     type Item = Change;
 
     fn next(&mut self) -> Option<Change> {
+        if let Some(second) = self.second.take() {
+            return Some(second);
+        }
         loop {
             if let Record::Event(event) = self.records.next()?
-                && let Some(change) = self.change(&event)
+                && let Some(change) = self.event(&event)
             {
                 return Some(change);
             }
         }
     }
-}
-
-/// What an exception is called: `SysTick`, `IRQ38`.
-#[must_use]
-pub fn exception_name(number: u16) -> String {
-    match number {
-        0 => "Thread".to_owned(),
-        1 => "Reset".to_owned(),
-        2 => "NMI".to_owned(),
-        3 => "HardFault".to_owned(),
-        4 => "MemManage".to_owned(),
-        5 => "BusFault".to_owned(),
-        6 => "UsageFault".to_owned(),
-        11 => "SVCall".to_owned(),
-        12 => "DebugMonitor".to_owned(),
-        14 => "PendSV".to_owned(),
-        15 => "SysTick".to_owned(),
-        n if n >= 16 => format!("IRQ{}", n - 16),
-        n => format!("exception {n}"),
-    }
-}
-
-/// Nets of a capture by their names.
-///
-/// # Errors
-/// The names that are unknown.
-pub fn nets(header: &Header, names: &[String]) -> Result<Vec<u16>, String> {
-    names
-        .iter()
-        .map(|name| {
-            let found = header.nets.iter().position(|n| n.eq_ignore_ascii_case(name));
-            found.map(|i| i as u16).ok_or_else(|| name.clone())
-        })
-        .collect()
 }

@@ -3,7 +3,6 @@
 //! The picture has as many columns as pixels. A column in which a signal changes more than twice is
 //! drawn as a band from low to high, so that the size of the file does not grow with the run.
 
-use super::signals::exception_name;
 use super::{Plan, Signal};
 use crate::capture::Capture;
 use crate::units;
@@ -82,10 +81,7 @@ fn row(area: &Area<'_>, signal: &Signal, columns: &[Column], top: i32) -> io::Re
         }
         value = column.last;
         if signal.width > 1 && value != 0 && i >= label_free_from {
-            let name = match signal.name.as_str() {
-                "exception" => exception_name(value),
-                _ => byte_name(value),
-            };
+            let name = byte_name(value);
             label_free_from = i + 8 * name.len();
             text(area, &name, (x + 2, high + 4), 11)?;
         }
