@@ -176,7 +176,7 @@ fn vcd_is_read_by_sigrok() {
     };
     std::fs::write(&path, text(&capture(dir.path()), &wires, Format::Vcd)).expect("written");
     let path = path.to_string_lossy();
-    let options = ["-I", "vcd:downsample=500000", "-i", &path, "-O", "ascii"];
+    let options = ["-I", "vcd:downsample=500000", "-i", &path, "-O", "bits"];
     let Some(out) = tool("sigrok-cli", &options) else {
         return;
     };
