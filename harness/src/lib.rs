@@ -6,15 +6,20 @@
 //! these modules. Only [`parts`] knows how machines and images are made.
 
 pub mod capture;
+pub mod cli;
+pub mod commands;
 pub mod console;
 pub mod export;
 pub mod failure;
 pub mod interrupt;
+pub mod lockup;
 pub mod nearest;
 pub mod outcome;
 pub mod output;
+pub mod parts;
 pub mod pins;
 pub mod progress;
+pub mod run_result;
 pub mod session;
 pub mod terminal;
 pub mod timebase;

@@ -18,7 +18,11 @@ pub fn nearest<'a>(
         })
         .collect();
     scored.sort();
-    scored.into_iter().map(|(_, name)| name).take(most).collect()
+    scored
+        .into_iter()
+        .map(|(_, name)| name)
+        .take(most)
+        .collect()
 }
 
 /// Levenshtein distance, in characters.

@@ -130,8 +130,17 @@ mod tests {
     #[test]
     fn refuses_the_rest_with_a_reason() {
         for bad in [
-            "", "5", "ms", "1.5cy", "1..2s", "1x", "-3ms", "1e3s", "0.0000000000001ps",
-            "99999999999999999999999999999999999999999s", "18446744073709551616cy",
+            "",
+            "5",
+            "ms",
+            "1.5cy",
+            "1..2s",
+            "1x",
+            "-3ms",
+            "1e3s",
+            "0.0000000000001ps",
+            "99999999999999999999999999999999999999999s",
+            "18446744073709551616cy",
         ] {
             let e = bad.parse::<Span>().expect_err(bad).to_string();
             assert!(e.contains("is not a duration"), "{e}");

@@ -120,14 +120,28 @@ mod tests {
         };
         assert_eq!(u("uart:ready"), uart(None, b"ready"));
         assert_eq!(u("uart:a:b=c"), uart(None, b"a:b=c"));
-        assert_eq!(u(r"uart.USART2:ok\r\n\x00"), uart(Some("USART2"), b"ok\r\n\0"));
+        assert_eq!(
+            u(r"uart.USART2:ok\r\n\x00"),
+            uart(Some("USART2"), b"ok\r\n\0")
+        );
         assert_eq!(u("pin:PA5=1").to_string(), "pin:PA5=1");
         assert_eq!(u(r"uart.USART2:ok\r").to_string(), r"uart.USART2:ok\r");
     }
 
     #[test]
     fn refuses_the_rest() {
-        for bad in ["", "uart", "uart:", "pin:PA5", "pin:PA5=2", "pin:=1", "x:y", r"uart:\q", r"uart:\x1", "uart:\\"] {
+        for bad in [
+            "",
+            "uart",
+            "uart:",
+            "pin:PA5",
+            "pin:PA5=2",
+            "pin:=1",
+            "x:y",
+            r"uart:\q",
+            r"uart:\x1",
+            "uart:\\",
+        ] {
             let e = bad.parse::<Until>().expect_err(bad).to_string();
             assert!(e.contains("pin:PA5=1"), "{e}");
         }

@@ -243,7 +243,9 @@ impl Decoder {
     fn end(&mut self, at: Cycles, from: &mut impl Read) -> io::Result<Decoded> {
         let count: u64 = get_as(from)?;
         if count != self.count {
-            return Err(invalid("the number of records is not what the trailer says"));
+            return Err(invalid(
+                "the number of records is not what the trailer says",
+            ));
         }
         let length: u64 = get_as(from)?;
         // Not `with_capacity`: the length is not to be believed before the segments were seen.

@@ -111,7 +111,10 @@ fn everything_comes_back() {
     assert_eq!(s.records, events.len() as u64 + 3);
     assert_eq!(s.last, events[12].at + 15);
     assert_eq!(s.timebase.segments(), segments());
-    assert_eq!((s.nets.len(), s.sending.len(), s.receiving.len()), (1, 1, 1));
+    assert_eq!(
+        (s.nets.len(), s.sending.len(), s.receiving.len()),
+        (1, 1, 1)
+    );
     let all: Vec<Record> = capture.records().expect("reads").collect();
     let same: Vec<Record> = events.into_iter().map(Record::Event).collect();
     assert_eq!(all[..13], same);
@@ -130,11 +133,16 @@ fn a_cut_file_is_told_from_a_whole_one_at_every_byte() {
     for cut in 0..whole.len() {
         match open(dir.path(), &whole[..cut]) {
             Ok(c) => {
-                assert!(matches!(&c.summary.ending, Ending::Damaged(why) if why.contains("cut off")));
+                assert!(
+                    matches!(&c.summary.ending, Ending::Damaged(why) if why.contains("cut off"))
+                );
                 assert!(c.summary.records >= most, "nothing that was whole is lost");
                 most = c.summary.records;
                 let times = c.summary.timebase.segments().len();
-                assert!(most < 14 || times == 2, "segments are known without the trailer");
+                assert!(
+                    most < 14 || times == 2,
+                    "segments are known without the trailer"
+                );
             }
             Err(e) => assert!(!e.to_string().is_empty()),
         }
@@ -146,7 +154,10 @@ fn a_cut_file_is_told_from_a_whole_one_at_every_byte() {
 fn other_files_are_refused_by_name() {
     let dir = tempfile::tempdir().expect("tempdir");
     let e = open(dir.path(), b"$version x $end").expect_err("refused");
-    assert!(e.to_string().contains("x.cap` is not a tickscope capture"), "{e}");
+    assert!(
+        e.to_string().contains("x.cap` is not a tickscope capture"),
+        "{e}"
+    );
     let mut newer = write(&[]);
     newer[8] = 9;
     let e = open(dir.path(), &newer).expect_err("refused");
@@ -197,7 +208,10 @@ fn back_pressure_loses_nothing_and_recycles_buffers() {
     let (out, count) = writer.finish(Cycles(n * 3), &segments()).expect("finishes");
     assert_eq!(count, n);
     let per_event = out.0.len() as f64 / n as f64;
-    assert!(per_event < 4.1, "an edge takes about four bytes, not {per_event}");
+    assert!(
+        per_event < 4.1,
+        "an edge takes about four bytes, not {per_event}"
+    );
     let dir = tempfile::tempdir().expect("tempdir");
     let capture = open(dir.path(), &out.0).expect("opens");
     assert_eq!(capture.summary.records, n);

@@ -16,9 +16,16 @@ const CHUNK: usize = 256 * 1024;
 
 enum Message {
     Events(Vec<ProbeEvent>),
-    HostInput { at: Cycles, port: u8, bytes: Vec<u8> },
+    HostInput {
+        at: Cycles,
+        port: u8,
+        bytes: Vec<u8>,
+    },
     Segments(Vec<Segment>),
-    End { at: Cycles, segments: Vec<Segment> },
+    End {
+        at: Cycles,
+        segments: Vec<Segment>,
+    },
 }
 
 /// A capture in the making. `W` comes back from [`Writer::finish`], so that a file can be committed.

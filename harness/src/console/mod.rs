@@ -140,20 +140,26 @@ impl Console {
                     }
                     // Semihosting and RTT speak for the program, whatever the board's console is.
                     let soft = |p: &str| p.starts_with("semihosting") || p.starts_with("RTT");
-                    let soft = (0u8..).zip(ports).filter(|(i, p)| soft(p) && !named[usize::from(*i)]);
+                    let soft = (0u8..)
+                        .zip(ports)
+                        .filter(|(i, p)| soft(p) && !named[usize::from(*i)]);
                     on_stdout.extend(soft.map(|(i, _)| i));
                 }
-                None => on_stdout
-                    .extend((0u8..).zip(&named).filter(|(_, named)| !**named).map(|(i, _)| i)),
+                None => on_stdout.extend(
+                    (0u8..)
+                        .zip(&named)
+                        .filter(|(_, named)| !**named)
+                        .map(|(i, _)| i),
+                ),
             }
         }
         if !on_stdout.is_empty() {
             let (sender, receiver) = bounded(QUEUE);
             let names = ports.to_vec();
             let terminal = terminal.clone();
-            console
-                .threads
-                .push(thread("stdout", move || stdio::write(&terminal, &names, &receiver))?);
+            console.threads.push(thread("stdout", move || {
+                stdio::write(&terminal, &names, &receiver)
+            })?);
             for port in on_stdout {
                 console.outputs[usize::from(port)] = Some(sender.clone());
             }

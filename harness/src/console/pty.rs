@@ -60,7 +60,9 @@ impl Reader {
                 port,
             } = self;
             let mut buffer = [0; 4096];
-            while let Ok(n @ 1..) = rustix::io::retry_on_intr(|| rustix::io::read(&master, &mut buffer)) {
+            while let Ok(n @ 1..) =
+                rustix::io::retry_on_intr(|| rustix::io::read(&master, &mut buffer))
+            {
                 let bytes = buffer[..n].to_vec();
                 if into.send(Input::Bytes { port, bytes }).is_err() {
                     return;

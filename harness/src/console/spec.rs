@@ -69,8 +69,19 @@ mod tests {
         let u = |s: &str| s.parse::<UartSpec>().map(|u| u.sink);
         assert_eq!(u("USART2=stdio"), Ok(Sink::Stdio));
         assert_eq!(u("USART2=file:a=b:c"), Ok(Sink::File("a=b:c".into())));
-        assert_eq!(u("U=tcp:[::1]:5000"), Ok(Sink::Tcp("[::1]:5000".to_owned())));
-        for bad in ["", "USART2", "=pty", "U=file:", "U=tcp", "U=serial", "U=stdio:x"] {
+        assert_eq!(
+            u("U=tcp:[::1]:5000"),
+            Ok(Sink::Tcp("[::1]:5000".to_owned()))
+        );
+        for bad in [
+            "",
+            "USART2",
+            "=pty",
+            "U=file:",
+            "U=tcp",
+            "U=serial",
+            "U=stdio:x",
+        ] {
             assert!(u(bad).is_err(), "{bad}");
         }
     }

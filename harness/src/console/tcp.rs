@@ -101,9 +101,6 @@ fn serve(stream: &TcpStream, port: u8, shared: &Mutex<Shared>, into: &Sender<Inp
             return false;
         }
     }
-    shared
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .client = None;
+    shared.lock().unwrap_or_else(PoisonError::into_inner).client = None;
     true
 }

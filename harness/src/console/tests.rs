@@ -90,17 +90,28 @@ fn tcp_keeps_the_banner_for_the_first_client() {
     );
     console.finish().expect("finishes");
     let mut rest = Vec::new();
-    client.read_to_end(&mut rest).expect("the end of the run is the end of the stream");
+    client
+        .read_to_end(&mut rest)
+        .expect("the end of the run is the end of the stream");
     assert!(rest.is_empty());
 }
 
 #[test]
 fn mistakes_are_explained() {
     let e = open("USART3=none").err().expect("unknown").to_string();
-    assert!(e.contains("no serial port `USART3`") && e.contains("USART1, USART2"), "{e}");
-    let e = open("USART1=file:/no/such/x").err().expect("folder").to_string();
+    assert!(
+        e.contains("no serial port `USART3`") && e.contains("USART1, USART2"),
+        "{e}"
+    );
+    let e = open("USART1=file:/no/such/x")
+        .err()
+        .expect("folder")
+        .to_string();
     assert!(e.contains("/no/such"), "{e}");
-    let e = open("USART1=tcp:256.0.0.1:1").err().expect("address").to_string();
+    let e = open("USART1=tcp:256.0.0.1:1")
+        .err()
+        .expect("address")
+        .to_string();
     assert!(e.contains("cannot listen"), "{e}");
     let two: Vec<UartSpec> = ["USART1=pty", "USART1=none"]
         .map(|s| s.parse().expect("spec"))

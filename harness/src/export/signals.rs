@@ -144,11 +144,7 @@ impl Changes<'_> {
     }
 
     /// The handler that runs changes: the signal of the old one falls, that of the new one rises.
-    fn switch(
-        &mut self,
-        event: &ProbeEvent,
-        change: impl FnOnce(&mut Vec<u16>),
-    ) -> Option<Change> {
+    fn switch(&mut self, event: &ProbeEvent, change: impl FnOnce(&mut Vec<u16>)) -> Option<Change> {
         let before = self.active.last().copied();
         change(&mut self.active);
         let after = self.active.last().copied();

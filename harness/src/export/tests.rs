@@ -54,7 +54,13 @@ fn capture(dir: &Path) -> Capture {
         (50, exit(54)),
         (60, ProbeKind::Sleep),
         (70, ProbeKind::Wake),
-        (184, ProbeKind::UartTx { port: 0, byte: b'A' }),
+        (
+            184,
+            ProbeKind::UartTx {
+                port: 0,
+                byte: b'A',
+            },
+        ),
     ];
     let events = events.map(|(at, kind)| ProbeEvent {
         at: Cycles(at),
@@ -199,7 +205,11 @@ fn vcd_is_read_by_gtkwave() {
     let Some(out) = tool("vcd2fst", &[&vcd, &fst]) else {
         return;
     };
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     let back = tool("fst2vcd", &[&fst]).expect("comes with vcd2fst");
     let back = String::from_utf8_lossy(&back.stdout).into_owned();
     assert!(back.contains("PA5 $end"), "{back}");
@@ -220,7 +230,10 @@ fn svg_shows_each_signal_and_stays_small() {
 
 #[test]
 fn extensions() {
-    assert_eq!(Format::of(Path::new("a/b.VCD")).expect("known"), Format::Vcd);
+    assert_eq!(
+        Format::of(Path::new("a/b.VCD")).expect("known"),
+        Format::Vcd
+    );
     for bad in ["out.fst", "out", ".vcd"] {
         let e = Format::of(Path::new(bad)).expect_err(bad).to_string();
         assert!(e.contains(bad) && e.contains(".ndjson"), "{e}");

@@ -57,6 +57,8 @@ fn put<W: Write>(vcd: &mut Writer<W>, signal: &Signal, id: IdCode, value: u16) -
     if signal.width == 1 {
         return vcd.change_scalar(id, value != 0);
     }
-    let bits = (0..signal.width).rev().map(|b| Value::from(value >> b & 1 != 0));
+    let bits = (0..signal.width)
+        .rev()
+        .map(|b| Value::from(value >> b & 1 != 0));
     vcd.change_vector(id, bits)
 }

@@ -231,7 +231,10 @@ fn a_sleeper_ends_or_waits_for_the_host() {
 
     let mut m = machine(Some(5));
     let console = console(&["UART=tcp:0"]);
-    let address = console.announcements[0].rsplit(' ').next().map(str::to_owned);
+    let address = console.announcements[0]
+        .rsplit(' ')
+        .next()
+        .map(str::to_owned);
     let client = std::thread::spawn(move || {
         use std::io::{Read, Write};
         let mut s = std::net::TcpStream::connect(address.expect("address")).expect("connects");
@@ -337,7 +340,10 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
     assert_eq!(capture.summary.ending, Ending::Complete);
     assert_eq!(capture.summary.last, Cycles(105_000));
     assert_eq!(capture.summary.timebase.segments().len(), 2);
-    assert_eq!(capture.summary.timebase.picoseconds(Cycles(105_000)), 60_000_000_000);
+    assert_eq!(
+        capture.summary.timebase.picoseconds(Cycles(105_000)),
+        60_000_000_000
+    );
     // 105 edges, 105 bytes, one clock change, and its segment.
     assert_eq!(capture.summary.records, 212);
 }
