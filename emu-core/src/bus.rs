@@ -15,7 +15,7 @@ use crate::nets::{Drive, Driver, NetId, Nets};
 use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
 use crate::time::Cycles;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Nothing answers at the address, or it refuses the access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -66,6 +66,8 @@ pub(crate) struct Slot {
     /// Taken out while the device is being called.
     device: Option<Box<dyn Device>>,
     irq_levels: Vec<bool>,
+    /// Level of [`RESET_INPUT`].
+    in_reset: bool,
     pub(crate) clocks: Vec<ClockId>,
     pub(crate) nets: Vec<Option<NetId>>,
     /// Sinks of each output.
@@ -171,6 +173,7 @@ pub struct Bus {
     /// How many sources hold each exception's line up.
     line_counts: Vec<u16>,
     memory_parameters: BTreeMap<String, u32>,
+    pinned_parameters: BTreeSet<String>,
     /// Memory parameters changed: the timing model must look again.
     pub(crate) memory_parameters_changed: bool,
     /// Ranges that were changed behind the core's back (programming, DMA into code).
@@ -208,6 +211,7 @@ impl Bus {
             serial: Vec::new(),
             line_counts: vec![0; crate::cortex_m::EXCEPTIONS],
             memory_parameters: BTreeMap::new(),
+            pinned_parameters: BTreeSet::new(),
             memory_parameters_changed: false,
             dirty_code: Vec::new(),
         }
@@ -237,6 +241,7 @@ impl Bus {
         }
         self.slots.push(Slot {
             irq_levels: vec![false; ports.irqs.len()],
+            in_reset: false,
             clocks: binding.clocks.clone(),
             nets,
             wires: vec![Vec::new(); ports.outputs.len()],
@@ -560,7 +565,11 @@ impl Bus {
                     port,
                     value,
                 } => {
-                    self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
+                    if usize::from(port) == RESET_INPUT {
+                        self.reset_input(device, value != 0);
+                    } else {
+                        self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
+                    }
                 }
                 Signal::Net {
                     device,
@@ -576,6 +585,18 @@ impl Bus {
             NoticeKind::Misuse,
             "signals between devices do not settle".to_owned(),
         );
+    }
+
+    fn reset_input(&mut self, id: DeviceId, level: bool) {
+        let slot = &mut self.slots[usize::from(id.0)];
+        let rises = level && !slot.in_reset;
+        slot.in_reset = level;
+        if rises {
+            for index in 0..slot.irq_levels.len() {
+                self.set_irq(id, index, false);
+            }
+            self.call_quietly(id, |d, ctx| d.reset(ctx));
+        }
     }
 
     // ----- what devices do -----
@@ -757,10 +778,21 @@ impl Bus {
         }
     }
 
-    pub(crate) fn set_memory_parameter(&mut self, name: &str, value: u32) {
+    /// Set a timing parameter of the memory system. One that is pinned keeps its value.
+    pub fn set_memory_parameter(&mut self, name: &str, value: u32) {
+        if self.pinned_parameters.contains(name) {
+            return;
+        }
         if self.memory_parameters.insert(name.to_owned(), value) != Some(value) {
             self.memory_parameters_changed = true;
         }
+    }
+
+    /// Set a timing parameter for good: what the firmware programs no longer changes it.
+    pub fn pin_memory_parameter(&mut self, name: &str, value: u32) {
+        self.pinned_parameters.remove(name);
+        self.set_memory_parameter(name, value);
+        self.pinned_parameters.insert(name.to_owned());
     }
 
     /// A timing parameter of the memory system, such as `flash.wait_states`.
@@ -794,6 +826,7 @@ impl Bus {
         }
         self.system.reset();
         for i in 0..self.slots.len() {
+            self.slots[i].in_reset = false;
             self.call(DeviceId(i as u16), (), |d, ctx| d.reset(ctx));
         }
     }
