@@ -8,12 +8,15 @@ pub mod clock;
 pub mod cortex_m;
 pub mod device;
 pub mod events;
+mod guest;
 pub mod image;
 pub mod machine;
 pub mod memory;
 pub mod nets;
 pub mod notices;
 pub mod probe;
+pub mod rtt;
+pub mod semihosting;
 pub mod time;
 
 pub use bus::{Binding, Bus, BusError, IoWindow};
