@@ -34,7 +34,8 @@ pub fn unknown(name: &str, known: &[&str]) -> Failure {
 }
 
 /// `PA0-15 PB0-15 LED`: names that differ only in a final number, as ranges.
-fn grouped<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn grouped<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut groups: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for name in names {
         let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());

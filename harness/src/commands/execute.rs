@@ -89,7 +89,10 @@ impl Prepared {
     /// # Errors
     /// A [`Failure`] that lists the pins.
     pub fn pin(&self, name: &str) -> Result<emu_core::NetId, Failure> {
-        pins::find(self.nets(), self.spec.net(name))
+        pins::find(self.nets(), self.spec.net(name)).map_err(|_| {
+            let known: Vec<&str> = self.spec.pin_names().chain(self.nets().names()).collect();
+            pins::unknown(name, &known)
+        })
     }
 
     fn watch(&self, until: &Until) -> Result<StopOn, Failure> {

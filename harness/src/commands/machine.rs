@@ -56,7 +56,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             for assignment in set {
                 spec.set(assignment, terminal.colour())?;
             }
-            let text = spec.show();
+            let text = spec.show(terminal.colour())?;
             output::write_with(stdout, |out| writeln!(out, "{}", text.trim_end()))?;
         }
         Action::Check { machines } => {
