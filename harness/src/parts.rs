@@ -169,7 +169,9 @@ fn wrong(errors: &Errors, colour: bool) -> Failure {
     let failure = Failure::usage(shown.render(colour));
     match more {
         0 => failure,
-        _ => failure.help(format!("these are the first {SHOWN} errors; {more} more follow")),
+        _ => failure.help(format!(
+            "these are the first {SHOWN} errors; {more} more follow"
+        )),
     }
 }
 
@@ -193,7 +195,9 @@ impl Spec {
             Detection::Candidates(all) if all.is_empty() => Err(Failure::usage(
                 "no built-in machine fits this firmware: none has memory where it is linked to",
             )
-            .help("name a machine with -m: `tickscope machine list`, or the path of a machine file")),
+            .help(
+                "name a machine with -m: `tickscope machine list`, or the path of a machine file",
+            )),
             Detection::Candidates(all) => {
                 let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
                 let mut message = "several machines fit this firmware:".to_owned();
@@ -302,7 +306,10 @@ fn describe(spec: &MachineSpec, core: CoreKind, bus: &Bus) -> String {
     }
     for a in bus.memory.aliases() {
         let (base, target, size) = (a.base, a.target, a.size / 1024);
-        let _ = writeln!(out, "  (alias)    {base:#010x} {size:6} KiB  of {target:#010x}");
+        let _ = writeln!(
+            out,
+            "  (alias)    {base:#010x} {size:6} KiB  of {target:#010x}"
+        );
     }
     let _ = writeln!(out, "\ndevices:");
     let models: BTreeMap<&str, &str> = spec

@@ -132,7 +132,9 @@ fn list(
         };
         let cycles = core.and_then(|c| instruction_cycles(c, &bytes[..length]));
         let cycles = cycles.map_or(String::new(), |c| format!("  ; {c} cy"));
-        let text = format!("{mnemonic:<8}{operands}");
+        let target = branch_target(&mnemonic, &operands).and_then(|a| firmware.function_at(a));
+        let target = target.map_or(String::new(), |f| format!(" <{}>", f.name));
+        let text = format!("{mnemonic:<8}{operands}{target}");
         let line = format!(
             "{at:8x}:  {:<10} {text:<32}{cycles}",
             halfwords(&bytes[..length])
@@ -141,6 +143,13 @@ fn list(
         at += length as u32;
     }
     writeln!(out)
+}
+
+/// Where a branch goes, from its text: `bl #0x80004bc`, `cbz r0, #0x8000700`.
+fn branch_target(mnemonic: &str, operands: &str) -> Option<u32> {
+    let branch = mnemonic.starts_with('b') || mnemonic.starts_with("cb");
+    let (_, hex) = operands.rsplit_once("#0x")?;
+    branch.then(|| u32::from_str_radix(hex, 16).ok())?
 }
 
 fn data(out: &mut dyn Write, at: u32, bytes: &[u8]) -> std::io::Result<u32> {
@@ -174,4 +183,24 @@ fn bytes_at(firmware: &Firmware, address: u32, most: u32) -> Vec<u8> {
     let from = (address - segment.address) as usize;
     let to = segment.bytes.len().min(from + most as usize);
     segment.bytes[from..to].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disassembler_knows_text() {
+        let d = disassembler().expect("starts");
+        let i = d.disasm_count(&[0x00, 0xBF], 0, 1).expect("decodes");
+        assert_eq!(i.iter().next().and_then(|i| i.mnemonic()), Some("nop"));
+    }
+
+    #[test]
+    fn branch_targets() {
+        assert_eq!(branch_target("bl", "#0x80004bc"), Some(0x0800_04BC));
+        assert_eq!(branch_target("cbz", "r0, #0x10"), Some(0x10));
+        assert_eq!(branch_target("movs", "r0, #0x10"), None);
+        assert_eq!(branch_target("bx", "lr"), None);
+    }
 }
