@@ -16,6 +16,7 @@ use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
 use crate::time::Cycles;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use serde::{Deserialize, Serialize};
 
 /// Nothing answers at the address, or it refuses the access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -107,6 +108,25 @@ pub enum StopOn {
     },
     /// A clock has another frequency: limits that were computed from a time must be computed again.
     ClockChange,
+}
+
+/// Everything on the bus that a run depends on, but for memory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BusState {
+    now: Cycles,
+    events: EventQueue,
+    clocks: ClockTree,
+    nets: Nets,
+    system: System,
+    reset_request: Option<ResetCause>,
+    reset_cause: ResetCause,
+    seed: u64,
+    devices: Vec<Vec<u8>>,
+    irq_levels: Vec<Vec<bool>>,
+    net_listeners: Vec<Vec<(DeviceId, u16)>>,
+    serial_tails: Vec<Vec<u8>>,
+    line_counts: Vec<u16>,
+    memory_parameters: BTreeMap<String, u32>,
 }
 
 enum Signal {
@@ -564,6 +584,15 @@ impl Bus {
                     device,
                     port,
                     value,
+                } if usize::from(port) == RESET_INPUT => {
+                    if value != 0 {
+                        self.call_quietly(device, |d, ctx| d.reset(ctx));
+                    }
+                }
+                Signal::Input {
+                    device,
+                    port,
+                    value,
                 } => {
                     if usize::from(port) == RESET_INPUT {
                         self.reset_input(device, value != 0);
@@ -841,6 +870,58 @@ impl Bus {
                 device.load(state)?;
             }
         }
+        Ok(())
+    }
+
+    /// Everything that a run depends on, but for memory.
+    #[must_use]
+    pub fn save(&self) -> BusState {
+        BusState {
+            now: self.now,
+            events: self.events.clone(),
+            clocks: self.clocks.clone(),
+            nets: self.nets.clone(),
+            system: self.system.clone(),
+            reset_request: self.reset_request,
+            reset_cause: self.reset_cause,
+            seed: self.seed,
+            devices: self.save_devices(),
+            irq_levels: self.slots.iter().map(|s| s.irq_levels.clone()).collect(),
+            net_listeners: self.net_listeners.clone(),
+            serial_tails: self.serial.iter().map(|p| p.tail.clone()).collect(),
+            line_counts: self.line_counts.clone(),
+            memory_parameters: self.memory_parameters.clone(),
+        }
+    }
+
+    /// Go on from a saved state of this machine.
+    ///
+    /// # Errors
+    /// [`StateError`] when it is from another machine.
+    pub fn load(&mut self, s: &BusState) -> Result<(), StateError> {
+        self.load_devices(&s.devices)?;
+        self.now = s.now;
+        self.events.clone_from(&s.events);
+        self.clocks.clone_from(&s.clocks);
+        self.nets.clone_from(&s.nets);
+        self.system.clone_from(&s.system);
+        self.system.restored();
+        self.reset_request = s.reset_request;
+        self.reset_cause = s.reset_cause;
+        self.seed = s.seed;
+        for (slot, levels) in self.slots.iter_mut().zip(&s.irq_levels) {
+            slot.irq_levels.clone_from(levels);
+        }
+        self.net_listeners.clone_from(&s.net_listeners);
+        for (port, tail) in self.serial.iter_mut().zip(&s.serial_tails) {
+            port.tail.clone_from(tail);
+            port.sent.clear();
+        }
+        self.line_counts.clone_from(&s.line_counts);
+        self.memory_parameters.clone_from(&s.memory_parameters);
+        self.memory_parameters_changed = true;
+        self.signals.clear();
+        self.stop_request = false;
         Ok(())
     }
 

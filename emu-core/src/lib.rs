@@ -3,9 +3,11 @@
 //! Start at [`machine`]: a [`machine::Machine`] is a core with everything around it. What devices may do is
 //! in [`device`]. Only `backend` names Unicorn.
 
+pub mod backend;
 pub mod bus;
 pub mod clock;
 pub mod cortex_m;
+pub mod decode;
 pub mod device;
 pub mod events;
 mod guest;
@@ -16,8 +18,10 @@ pub mod nets;
 pub mod notices;
 pub mod probe;
 pub mod rtt;
+pub mod run;
 pub mod semihosting;
 pub mod time;
+pub mod timing;
 
 pub use bus::{Binding, Bus, BusError, IoWindow};
 pub use clock::{ClockId, ClockTree};

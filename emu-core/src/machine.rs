@@ -1,9 +1,15 @@
 //! The machine: a core, its exact clock, and everything around it.
 
-use crate::bus::Bus;
+use crate::bus::{Bus, BusState};
+use crate::device::{ResetCause, StateError, Width};
 use crate::image::Image;
+use crate::run::{Console, Core, CoreState};
+use crate::semihosting::{self, Semihosting};
 use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use crate::run::Ledger;
 
 /// Which core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -21,6 +27,19 @@ pub enum CoreKind {
     CortexM4f,
     /// Cortex-M7 with FPU.
     CortexM7,
+}
+
+impl CoreKind {
+    /// The execution engine's model that runs this core's instruction set.
+    pub(crate) fn engine_model(self) -> crate::backend::engine::ArmModel {
+        use crate::backend::engine::ArmModel;
+        match self {
+            CoreKind::CortexM0 | CoreKind::CortexM0plus => ArmModel::CortexM0,
+            CoreKind::CortexM3 => ArmModel::CortexM3,
+            CoreKind::CortexM4 | CoreKind::CortexM4f => ArmModel::CortexM4,
+            CoreKind::CortexM7 => ArmModel::CortexM7,
+        }
+    }
 }
 
 /// How a machine runs; none of it changes a result.
@@ -45,6 +64,8 @@ pub enum Stop {
     Stepped,
     /// The core sleeps and nothing can ever wake it.
     Asleep,
+    /// A semihosting call waits for console input: push some, or close it, and run on.
+    AwaitsInput,
     /// Something asked for it through [`Bus::request_stop`]: a text was seen on a serial port, a pin edge.
     Requested,
     /// The machine failed, not the firmware.
@@ -79,7 +100,10 @@ pub struct Registers {
 /// A complete state of a machine, from which it continues bit for bit.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    pub(crate) at: Cycles,
+    at: Cycles,
+    core: CoreState,
+    memory: Vec<Vec<u8>>,
+    bus: BusState,
 }
 
 impl Snapshot {
@@ -113,17 +137,20 @@ pub enum MachineError {
 
 /// A machine.
 pub struct Machine {
-    bus: Bus,
+    core: Box<Core>,
 }
+
+// SAFETY: a machine owns its engine and everything the engine points to, and runs on one thread at a time.
+unsafe impl Send for Machine {}
 
 impl Machine {
     /// Put a core to a bus. Call [`Machine::load`] and [`Machine::reset`] next.
     ///
     /// # Errors
     /// [`MachineError::Engine`] when the execution engine cannot be set up.
-    pub fn new(core: CoreKind, bus: Bus, options: Options) -> Result<Machine, MachineError> {
-        let _ = (core, options);
-        Ok(Machine { bus })
+    pub fn new(kind: CoreKind, bus: Bus, options: Options) -> Result<Machine, MachineError> {
+        let core = Core::new(kind, bus, options.single_step).map_err(MachineError::Engine)?;
+        Ok(Machine { core })
     }
 
     /// Put an image into memory and check that the vector table is usable.
@@ -131,94 +158,246 @@ impl Machine {
     /// # Errors
     /// [`MachineError`] when a segment lies outside memory or the vector table is empty.
     pub fn load(&mut self, image: &Image) -> Result<(), MachineError> {
-        let _ = image;
+        for segment in &image.segments {
+            let memory = &mut self.core.bus.memory;
+            match memory.slice_mut(segment.address, segment.bytes.len()) {
+                Some(place) => place.copy_from_slice(&segment.bytes),
+                None => {
+                    let list: Vec<String> = memory
+                        .regions()
+                        .iter()
+                        .map(|r| {
+                            format!(
+                                "{} {:#010x}..{:#010x}",
+                                r.name,
+                                r.base,
+                                u64::from(r.base) + u64::from(r.size())
+                            )
+                        })
+                        .collect();
+                    return Err(MachineError::OutsideMemory {
+                        start: segment.address,
+                        end: u64::from(segment.address) + segment.bytes.len() as u64,
+                        memory: list.join(", "),
+                    });
+                }
+            }
+        }
+        self.check_vectors()
+    }
+
+    /// The first two words of the vector table must be a stack pointer and a Thumb address in memory.
+    fn check_vectors(&self) -> Result<(), MachineError> {
+        let bus = &self.core.bus;
+        let vtor = bus.system.vtor_reset;
+        let word = |at: u32| bus.memory.load(at, Width::Word);
+        let (Some(sp), Some(pc)) = (word(vtor), word(vtor.wrapping_add(4))) else {
+            return Err(MachineError::VectorTable(format!(
+                "there is no memory at the vector table, {vtor:#010x}"
+            )));
+        };
+        let empty = (sp == 0 && pc == 0) || (sp == u32::MAX && pc == u32::MAX);
+        if empty {
+            return Err(MachineError::VectorTable(format!(
+                "the vector table at {vtor:#010x} is empty: is the firmware linked for another address or machine?"
+            )));
+        }
+        if pc & 1 == 0 || bus.memory.region_at(pc & !1).is_none() {
+            return Err(MachineError::VectorTable(format!(
+                "the reset vector {pc:#010x} (at {:#010x}) is not a Thumb address in memory",
+                vtor.wrapping_add(4)
+            )));
+        }
         Ok(())
     }
 
+    /// Answer semihosting calls; without this, BKPT 0xAB is a breakpoint like any other. Returns the index of
+    /// the serial port that is the console.
+    pub fn enable_semihosting(&mut self, config: semihosting::Config) -> u8 {
+        let port = self.core.bus.add_serial(semihosting::PORT);
+        self.core.semihosting = Some(Console {
+            host: Semihosting::new(config),
+            port,
+        });
+        port
+    }
+
+    /// The semihosting host, for console input and command lines.
+    pub fn semihosting(&mut self) -> Option<&mut Semihosting> {
+        self.core.semihosting.as_mut().map(|c| &mut c.host)
+    }
+
     /// Power-on reset.
-    pub fn reset(&mut self) {}
+    pub fn reset(&mut self) {
+        let at = self.core.bus.now.0;
+        self.core.reset_core(ResetCause::PowerOn, at);
+    }
 
-    /// Run until something stops it, at the latest when the cycle `limit` is reached.
+    /// Run until something stops it, at the latest before an instruction that would start after cycle `limit`.
     pub fn run_until(&mut self, limit: Cycles) -> Stop {
-        let _ = limit;
-        Stop::Limit
+        Core::run(&mut self.core, limit)
     }
 
-    /// Execute one instruction (or one exception entry).
+    /// Execute one instruction (or enter one exception, or sleep until something wakes the core).
     pub fn step(&mut self) -> Stop {
-        Stop::Stepped
+        self.core.set_stepping(true);
+        let stop = Core::run(&mut self.core, Cycles::MAX);
+        self.core.set_stepping(false);
+        stop
     }
 
-    /// The present cycle.
+    /// The present cycle: the start of the last instruction, or later when the core slept.
     #[must_use]
     pub fn now(&self) -> Cycles {
-        self.bus.now
+        self.core.bus.now
     }
 
     /// Instructions executed so far.
     #[must_use]
     pub fn instructions(&self) -> u64 {
-        0
+        self.core.executed()
+    }
+
+    /// Cycles by provenance and kind.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.core.save().ledger()
+    }
+
+    /// Which core.
+    #[must_use]
+    pub fn kind(&self) -> CoreKind {
+        self.core.kind
     }
 
     /// Everything around the core.
     #[must_use]
     pub fn bus(&self) -> &Bus {
-        &self.bus
+        &self.core.bus
     }
 
     /// Everything around the core, writable.
     pub fn bus_mut(&mut self) -> &mut Bus {
-        &mut self.bus
+        &mut self.core.bus
     }
 
     /// All registers.
     #[must_use]
     pub fn registers(&self) -> Registers {
-        Registers::default()
+        self.core.registers()
     }
 
     /// Set all registers.
     pub fn set_registers(&mut self, registers: &Registers) {
-        let _ = registers;
+        self.core.set_registers(registers);
     }
 
     /// Read memory or registers for a debugger: no effects, no time. Returns how many bytes were readable.
     pub fn read_memory(&mut self, address: u32, into: &mut [u8]) -> usize {
-        let _ = (address, into);
-        0
+        if let Some(bytes) = self.core.bus.memory.slice(address, into.len()) {
+            into.copy_from_slice(bytes);
+            return into.len();
+        }
+        let mut done = 0;
+        while done < into.len() {
+            let at = address.wrapping_add(done as u32);
+            let word = at & 3 == 0
+                && into.len() - done >= 4
+                && self.core.bus.memory.region_at(at).is_none();
+            let width = if word { Width::Word } else { Width::Byte };
+            let Ok(v) = self.core.bus.peek(at, width) else {
+                break;
+            };
+            let n = width.bytes() as usize;
+            into[done..done + n].copy_from_slice(&v.to_le_bytes()[..n]);
+            done += n;
+        }
+        done
     }
 
-    /// Write memory for a debugger (RAM, and flash for `load`). Returns how many bytes were writable.
+    /// Write memory for a debugger (RAM, and flash for `load`). Returns how many bytes were written.
     pub fn write_memory(&mut self, address: u32, bytes: &[u8]) -> usize {
-        let _ = (address, bytes);
-        0
+        if self.core.bus.program(address, bytes).is_ok() {
+            return bytes.len();
+        }
+        let mut done = 0;
+        for chunk in bytes.chunks(4) {
+            let at = address.wrapping_add(done as u32);
+            let width = if chunk.len() == 4 && at & 3 == 0 {
+                Width::Word
+            } else {
+                Width::Byte
+            };
+            let n = width.bytes() as usize;
+            let value = chunk[..n]
+                .iter()
+                .rev()
+                .fold(0, |v, &b| v << 8 | u32::from(b));
+            if self.core.bus.write(at, width, value).is_err() {
+                break;
+            }
+            done += n;
+        }
+        done
     }
 
     /// Stop before the instruction at this address.
     pub fn add_breakpoint(&mut self, address: u32) {
-        let _ = address;
+        self.core.set_breakpoint(address & !1, true);
     }
 
     /// Forget a breakpoint.
     pub fn remove_breakpoint(&mut self, address: u32) {
-        let _ = address;
+        self.core.set_breakpoint(address & !1, false);
     }
 
     /// A hash over the whole state: registers, memory, devices, events, time.
     #[must_use]
     pub fn state_hash(&self) -> [u8; 32] {
-        [0; 32]
+        let mut hash = Sha256::new();
+        let state = self.core.save();
+        hash.update(crate::device::to_state(&state.for_hash()));
+        for region in self.core.bus.memory.regions() {
+            hash.update(region.bytes());
+        }
+        hash.update(crate::device::to_state(&self.core.bus.save()));
+        hash.finalize().into()
     }
 
     /// Take a snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { at: self.bus.now }
+        Snapshot {
+            at: self.now(),
+            core: self.core.save(),
+            memory: self
+                .core
+                .bus
+                .memory
+                .regions()
+                .iter()
+                .map(|r| r.bytes().to_vec())
+                .collect(),
+            bus: self.core.bus.save(),
+        }
     }
 
     /// Go back (or forth) to a snapshot of this machine.
-    pub fn restore(&mut self, snapshot: &Snapshot) {
-        let _ = snapshot;
+    ///
+    /// # Errors
+    /// [`StateError`] when the snapshot is from another machine.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), StateError> {
+        for (region, bytes) in self
+            .core
+            .bus
+            .memory
+            .regions_mut()
+            .iter_mut()
+            .zip(&snapshot.memory)
+        {
+            region.bytes_mut().copy_from_slice(bytes);
+        }
+        self.core.bus.load(&snapshot.bus)?;
+        self.core.load(&snapshot.core)
     }
 }

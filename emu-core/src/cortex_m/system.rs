@@ -155,6 +155,8 @@ pub struct System {
     pub mpu: Mpu,
     /// MPU or CCR settings changed: cached permissions are stale.
     pub permissions_changed: bool,
+    /// The exception that executes (IPSR), zero in thread mode.
+    pub current: u16,
     /// The event register of WFE and SEV.
     pub event: bool,
     /// Cycles spent asleep (DWT_SLEEPCNT and load figures).
@@ -205,6 +207,7 @@ impl System {
             actlr: 0,
             mpu: Mpu::default(),
             permissions_changed: false,
+            current: 0,
             event: false,
             sleep_cycles: 0,
             exception_cycles: 0,

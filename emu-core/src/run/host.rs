@@ -1,0 +1,336 @@
+//! The engine's callbacks.
+
+use super::blocks::flag;
+use super::enter::slot;
+use super::{Core, NO_BLOCK};
+use crate::backend::engine::{Ended, Translation, exception, locate_access};
+use crate::backend::{Flow, Host, TlbAccess};
+use crate::decode::Class;
+use crate::device::{Access, Width};
+use crate::machine::Stop;
+use crate::notices::NoticeKind;
+use crate::semihosting::{Outcome, operation_name};
+use crate::time::Cycles;
+
+impl Host for Core {
+    #[inline]
+    fn block(&mut self, address: u32, size: u32) -> Flow {
+        let v = &mut self.variants[self.current];
+        if v.flags & (flag::DYNAMIC | flag::LINES) != 0 || self.current == NO_BLOCK {
+            return self.block_after_slow(address, size);
+        }
+        v.executions += 1;
+        let now = self.t0 + u64::from(v.cycles);
+        let state = if address == v.end {
+            v.exit_next
+        } else {
+            v.exit_taken
+        };
+        let e = self.table[slot(address, state)];
+        if e.address == address && e.size == size && e.state == state && e.variant != 0 {
+            let next = &self.variants[e.variant as usize];
+            if now + u64::from(next.cycles) <= self.horizon && next.flags & self.slow_flags == 0 {
+                self.t0 = now;
+                self.current = e.variant as usize;
+                return Flow::Continue;
+            }
+        }
+        self.rest(now, state);
+        self.enter(address, size, now, state)
+    }
+
+    fn site(&mut self, address: u32) {
+        if self.current == NO_BLOCK {
+            return;
+        }
+        let block = &self.blocks[self.variants[self.current].block];
+        let Some(bit) = block
+            .dynamics
+            .iter()
+            .position(|d| block.insns[d.index].address == address)
+        else {
+            return;
+        };
+        let d = block.dynamics[bit];
+        if d.condition.is_some() {
+            self.inputs.mask |= 1 << bit;
+        }
+        if let Some((n, m, super::blocks::When::Hook)) = d.operands {
+            self.inputs.extra[bit] =
+                self.model
+                    .operand_cycles(&block.insns[d.index], self.cpu.r(n), self.cpu.r(m));
+        }
+    }
+
+    fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow> {
+        self.at_access(address, false)?;
+        let result = self.bus.read(address, Width::from_bytes(bytes));
+        self.after_access();
+        result.map_err(|_| self.access_failed(address))
+    }
+
+    fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow> {
+        self.at_access(address, true)?;
+        let result = self.bus.write(address, Width::from_bytes(bytes), value);
+        self.after_access();
+        result.map_err(|_| self.access_failed(address))
+    }
+
+    fn exception(&mut self, number: u32) {
+        let pc = self.cpu.pc();
+        let count = self.variants[self.current].count as usize;
+        match number {
+            exception::SVC => {
+                let (now, _) = self.finish(count, pc);
+                self.supervisor_call(pc, now);
+            }
+            exception::EXCEPTION_RETURN => {
+                let (now, _) = self.finish(count, pc);
+                self.exception_return(pc | 1, now);
+            }
+            exception::BKPT => self.bkpt(pc),
+            exception::NOCP => {
+                let (insn, now, start) = self.up_to(pc);
+                self.raise_nocp(&insn, now, start);
+            }
+            _ if pc >= 0xF000_0000 => {
+                // A branch to EXC_RETURN in thread mode is a fetch from an XN region.
+                let (now, _) = self.finish(count, pc);
+                self.raise_fetch_fault(pc, now);
+            }
+            other => {
+                let (_, now, _) = self.up_to(pc);
+                self.stop = Some(Stop::Internal(format!(
+                    "engine exception {other} at {pc:#010x} (cycle {now})"
+                )));
+            }
+        }
+        if self.stop.is_some() || self.sleep != super::Sleep::Awake || !self.cpu.thumb() {
+            // The engine's main loop goes on at the new PC; the first block hook there stops it.
+            self.horizon = 0;
+        }
+    }
+
+    fn undefined(&mut self) -> bool {
+        let pc = self.cpu.pc();
+        let (insn, now, start) = self.up_to(pc);
+        self.refuse(&insn, now, start);
+        true
+    }
+
+    fn translate(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
+        if access != TlbAccess::Fetch {
+            // The engine has put a stale ITSTATE here on its way (see the `it` canary).
+            self.cpu.set_it_state(0);
+        }
+        self.translate_page(page, access)
+    }
+}
+
+impl Core {
+    /// The block hook when the block before needs a closer look to be accounted.
+    fn block_after_slow(&mut self, address: u32, size: u32) -> Flow {
+        if self.stop.is_some() {
+            let it = self.cpu.it_state();
+            return self.redirect_and_stop(address, it);
+        }
+        if self.sleep != super::Sleep::Awake {
+            let it = self.cpu.it_state();
+            return self.redirect_and_stop(address, it);
+        }
+        let count = self.variants[self.current].count as usize;
+        let (now, state) = self.finish(count, address);
+        self.enter(address, size, now, state)
+    }
+
+    fn redirect_and_stop(&mut self, address: u32, it: u8) -> Flow {
+        self.cpu.set_r(15, address);
+        self.cpu.set_it_state(it);
+        Flow::Stop
+    }
+
+    /// Bring time to the access that is being made. An access that needs an exact boundary and is not in
+    /// a block of its own is abandoned, to be made again in one.
+    fn at_access(&mut self, address: u32, write: bool) -> Result<(), Flow> {
+        let alone = self.variants[self.current].count == 1;
+        let index = if alone {
+            0
+        } else {
+            // SAFETY: called from the engine's I/O callbacks only.
+            unsafe { locate_access(self.cpu, false) };
+            let pc = self.cpu.pc();
+            match self.index_of(pc) {
+                Some(i) => i,
+                None => {
+                    self.stop = Some(Stop::Internal(format!(
+                        "access at {pc:#010x} outside of its block"
+                    )));
+                    return Err(Flow::Stop);
+                }
+            }
+        };
+        if !alone && self.bus.access_kind(address, write) == Access::Sync {
+            // SAFETY: as above; this time with ITSTATE, since the block is left.
+            unsafe { locate_access(self.cpu, true) };
+            let pc = self.cpu.pc();
+            self.finish(index, pc);
+            self.cpu.limit_next_block(1);
+            return Err(Flow::Redirect);
+        }
+        let start = self.start_of(index);
+        self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);
+        // What is due in this very cycle comes behind the access, at the next boundary.
+        if self.bus.events.next_at().0 < start {
+            self.bus.advance_to(Cycles(start - 1));
+        }
+        self.bus.now = Cycles(start);
+        Ok(())
+    }
+
+    fn after_access(&mut self) {
+        self.horizon = self.horizon_now();
+        if self.bus.memory_parameters_changed {
+            self.horizon = 0;
+        }
+    }
+
+    /// The access of the present instruction failed: a bus fault.
+    fn access_failed(&mut self, address: u32) -> Flow {
+        // SAFETY: called from the engine's I/O callbacks only.
+        unsafe { locate_access(self.cpu, true) };
+        let pc = self.cpu.pc();
+        let (_, now, start) = self.up_to(pc);
+        self.raise_bus_fault(address, pc, now, start);
+        if self.stop.is_some() {
+            Flow::Stop
+        } else {
+            Flow::Redirect
+        }
+    }
+
+    /// The running block stands before the instruction at `pc` and will not execute it: account what came
+    /// before. Gives the instruction, the start of the one before, and when this one would have started.
+    pub(super) fn up_to(&mut self, pc: u32) -> (crate::decode::Insn, u64, u64) {
+        let index = self.index_of(pc);
+        match index {
+            Some(i) => {
+                let insn = self.blocks[self.variants[self.current].block].insns[i];
+                let start = self.start_of(i);
+                let (now, _) = self.finish(i, pc);
+                (insn, now, start)
+            }
+            None => {
+                let count = self.variants[self.current].count as usize;
+                let (now, _) = self.finish(count, pc);
+                let code: Vec<u8> = self
+                    .bus
+                    .memory
+                    .slice(pc, 2)
+                    .map(<[u8]>::to_vec)
+                    .unwrap_or(vec![0, 0xDE]);
+                (self.decoder.one(pc, &code), now, now + 1)
+            }
+        }
+    }
+
+    fn bkpt(&mut self, pc: u32) {
+        let (insn, now, start) = self.up_to(pc);
+        if insn.class == Class::Bkpt && insn.raw & 0xFF == 0xAB && self.semihosting.is_some() {
+            self.semihosting_call(pc, now, start);
+        } else {
+            self.breakpoint_instruction(pc, now.max(start));
+        }
+    }
+
+    /// BKPT 0xAB at `pc`, which starts at `start`. The instruction takes its cycle; the host's work takes none.
+    fn semihosting_call(&mut self, pc: u32, now: u64, start: u64) {
+        self.bus.now = self.bus.now.max(Cycles(start));
+        self.bus.pc = pc;
+        let (op, arg) = (self.cpu.r(0), self.cpu.r(1));
+        if operation_name(op).is_none() {
+            self.bus.note(
+                NoticeKind::UnmodelledFeature,
+                format!("semihosting operation {op:#x}"),
+            );
+        }
+        let time = self.bus.clocks.attoseconds(Cycles(start));
+        let Some(console) = &mut self.semihosting else {
+            return;
+        };
+        let port = console.port;
+        let outcome = console.host.call(op, arg, &mut self.bus.memory, time);
+        self.bus
+            .dirty_code
+            .extend_from_slice(console.host.written());
+        let state = self.resting_state();
+        let result = match outcome {
+            Outcome::WaitForInput => {
+                self.rest(now, state);
+                self.stop = Some(Stop::AwaitsInput);
+                return;
+            }
+            Outcome::Return(v) => Some(v),
+            Outcome::Console { bytes, result } => {
+                for byte in bytes {
+                    self.bus.serial_push(port, byte);
+                }
+                Some(result)
+            }
+            Outcome::Exit(code) => {
+                self.stop = Some(Stop::Exit(code));
+                None
+            }
+        };
+        if let Some(v) = result {
+            self.cpu.set_r(0, v);
+        }
+        self.other_insns = self.other_insns.wrapping_add(1);
+        self.rest(start, state);
+        self.cpu.set_r(15, pc.wrapping_add(2));
+    }
+
+    /// The engine came back from a run.
+    pub(super) fn engine_returned(&mut self, ended: Ended) {
+        if self.stop.is_some() {
+            return;
+        }
+        match ended {
+            Ended::Stopped => {}
+            Ended::Untranslated(address) => self.untranslated(address),
+            Ended::Undefined => {
+                // The hook deals with all of them; being here means it was not asked.
+                let pc = self.cpu.pc();
+                self.stop = Some(Stop::Internal(format!(
+                    "undefined instruction at {pc:#010x} was not caught"
+                )));
+            }
+            Ended::Error(e) => {
+                let pc = self.cpu.pc();
+                self.stop = Some(Stop::Internal(format!("engine error {e} at {pc:#010x}")));
+            }
+        }
+    }
+
+    /// An access or a fetch that has no translation: MPU or no memory.
+    fn untranslated(&mut self, address: u32) {
+        let pc = self.cpu.pc();
+        let fetch = address & !1 == pc || self.fetch_denied(pc) || !self.can_fetch(pc);
+        if fetch && !self.can_fetch(pc) {
+            let count = self.variants[self.current].count as usize;
+            let (now, _) = self.finish(count, pc);
+            self.raise_fetch_fault(pc, now);
+            return;
+        }
+        let (_, now, start) = self.up_to(pc);
+        if self.data_denied(address) {
+            self.raise_mem_manage(address, pc, now, start);
+        } else if self.bus.memory.region_at(address).is_some() && !self.permissive {
+            // A page of which the MPU allows only a part, and this access is allowed: make it alone.
+            self.permissive = true;
+            self.engine.flush_tlb();
+            self.cpu.limit_next_block(1);
+        } else {
+            self.raise_bus_fault(address, pc, now, start);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Memory as the core sees it: translation, permissions, code that changes.
+
+use super::Core;
+use crate::backend::TlbAccess;
+use crate::backend::engine::{IoRange, PAGE, STORE_SHADOW, STORE_SHADOW_SIZE, Translation};
+use crate::memory::MemoryKind;
+
+/// Can a region be mapped straight into the engine?
+pub(super) fn is_direct(base: u32, size: u32) -> bool {
+    base.is_multiple_of(PAGE) && size.is_multiple_of(PAGE) && size > 0
+}
+
+/// Bits of MPU_RASR.
+mod rasr {
+    pub const ENABLE: u32 = 1;
+    pub const XN: u32 = 1 << 28;
+}
+
+/// What the MPU says about one address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Permission {
+    read: bool,
+    write: bool,
+    execute: bool,
+}
+
+impl Core {
+    /// Everything that is not directly mapped memory is seen through the I/O callbacks.
+    pub(super) fn map_everything_else(&mut self) -> Result<(), String> {
+        let mut taken: Vec<(u64, u64)> = self
+            .bus
+            .memory
+            .regions()
+            .iter()
+            .filter(|r| is_direct(r.base, r.size()))
+            .map(|r| (u64::from(r.base), u64::from(r.base) + u64::from(r.size())))
+            .collect();
+        taken.push((
+            u64::from(STORE_SHADOW),
+            u64::from(STORE_SHADOW) + u64::from(STORE_SHADOW_SIZE),
+        ));
+        taken.sort_unstable();
+        let mut at = 0u64;
+        let mut gaps = Vec::new();
+        for (start, end) in taken {
+            if start > at {
+                gaps.push((at, start - at));
+            }
+            at = at.max(end);
+        }
+        if at < 1 << 32 {
+            gaps.push((at, (1 << 32) - at));
+        }
+        for (start, size) in gaps {
+            self.map_io_window(start as u32, size, start as u32)?;
+        }
+        self.map_io_window(STORE_SHADOW, u64::from(STORE_SHADOW_SIZE), 0)
+    }
+
+    fn map_io_window(&mut self, at: u32, size: u64, seen_at: u32) -> Result<(), String> {
+        let host: *mut Core = self;
+        let mut range = Box::new(IoRange { host, seen_at });
+        let pointer: *mut IoRange<Core> = &mut *range;
+        self.io.push(range);
+        // The engine takes sizes of less than 4 GiB in pieces it can hold.
+        const PIECE: u64 = 1 << 30;
+        let mut done = 0;
+        while done < size {
+            let n = PIECE.min(size - done);
+            if done > 0 {
+                let mut range = Box::new(IoRange {
+                    host,
+                    seen_at: seen_at.wrapping_add(done as u32),
+                });
+                let pointer: *mut IoRange<Core> = &mut *range;
+                self.io.push(range);
+                // SAFETY: the range is boxed and kept as long as the engine; so is the core.
+                unsafe {
+                    self.engine
+                        .map_io(at.wrapping_add(done as u32), n, pointer)?
+                };
+            } else {
+                // SAFETY: as above.
+                unsafe { self.engine.map_io(at, n, pointer)? };
+            }
+            done += n;
+        }
+        Ok(())
+    }
+
+    fn mark_executable(&mut self, page: u32) {
+        let n = page / PAGE;
+        self.executable[(n >> 6) as usize] |= 1 << (n & 63);
+    }
+
+    fn is_executable(&self, address: u32) -> bool {
+        let n = address / PAGE;
+        self.executable[(n >> 6) as usize] >> (n & 63) & 1 != 0
+    }
+
+    /// Translate a page for an access.
+    pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
+        let physical = self.bus.memory.resolve(page);
+        let kind = self
+            .bus
+            .memory
+            .regions()
+            .iter()
+            .find(|r| r.contains(physical))
+            .map(|r| r.kind);
+        let permission = if self.permissive {
+            Some(Permission {
+                read: true,
+                write: true,
+                execute: true,
+            })
+        } else {
+            self.page_permission(page)
+        };
+        let Some(p) = permission else {
+            // The MPU divides this page: every access asks.
+            return match access {
+                TlbAccess::Fetch => {
+                    let p = self.permission(self.cpu.pc());
+                    self.mark_executable(physical);
+                    (p.execute && kind.is_some()).then_some(Translation {
+                        physical,
+                        write: false,
+                        execute: true,
+                    })
+                }
+                _ => None,
+            };
+        };
+        match access {
+            TlbAccess::Fetch => {
+                if !p.execute
+                    || kind.is_none()
+                    || !is_code_space(page) && !self.permissive_code(page)
+                {
+                    return None;
+                }
+                self.mark_executable(physical);
+                if page != physical {
+                    self.mark_executable(page);
+                }
+                Some(Translation {
+                    physical,
+                    write: kind == Some(MemoryKind::Ram) && p.write,
+                    execute: true,
+                })
+            }
+            _ => {
+                let wanted = if access == TlbAccess::Write {
+                    p.write
+                } else {
+                    p.read
+                };
+                if !wanted {
+                    return None;
+                }
+                match kind {
+                    Some(MemoryKind::Ram) => {
+                        let execute = self.is_executable(physical);
+                        Some(Translation {
+                            physical,
+                            write: p.write,
+                            execute,
+                        })
+                    }
+                    Some(_) if access == TlbAccess::Write => {
+                        // Stores to flash and ROM go to the device that guards it, or fault there.
+                        (physical < STORE_SHADOW_SIZE).then(|| Translation {
+                            physical: STORE_SHADOW + physical,
+                            write: true,
+                            execute: false,
+                        })
+                    }
+                    Some(_) => Some(Translation {
+                        physical,
+                        write: false,
+                        execute: false,
+                    }),
+                    None if page.wrapping_sub(STORE_SHADOW) < STORE_SHADOW_SIZE => None,
+                    None => Some(Translation {
+                        physical: page,
+                        write: p.write,
+                        execute: false,
+                    }),
+                }
+            }
+        }
+    }
+
+    fn permissive_code(&self, page: u32) -> bool {
+        page < 0xA000_0000 && self.bus.memory.region_at(page).is_some()
+    }
+
+    /// Does the MPU take part at the present execution priority?
+    fn mpu_active(&self) -> bool {
+        let s = &self.bus.system;
+        if s.mpu.ctrl & 1 == 0 || s.mpu.regions == 0 {
+            return false;
+        }
+        // HFNMIENA: off in HardFault, NMI and with FAULTMASK unless set.
+        s.mpu.ctrl & 2 != 0 || s.execution_priority(self.cpu.masks()) >= 0
+    }
+
+    /// Permission of a whole engine page; `None` when the MPU divides it.
+    fn page_permission(&self, page: u32) -> Option<Permission> {
+        let first = self.permission(page);
+        if !self.mpu_active() {
+            return Some(first);
+        }
+        (1..PAGE / 32)
+            .all(|i| self.permission(page + i * 32) == first)
+            .then_some(first)
+    }
+
+    fn permission(&self, address: u32) -> Permission {
+        let default = Permission {
+            read: true,
+            write: true,
+            execute: is_code_space(address),
+        };
+        // The private peripheral bus is not subject to the MPU.
+        if address >> 20 == 0xE00 || !self.mpu_active() {
+            return default;
+        }
+        let mpu = &self.bus.system.mpu;
+        let privileged = self.privileged();
+        for n in (0..usize::from(mpu.regions)).rev() {
+            let rasr = mpu.rasr[n];
+            if rasr & rasr::ENABLE == 0 {
+                continue;
+            }
+            let bits = (rasr >> 1 & 31) + 1;
+            if bits < 5 {
+                continue;
+            }
+            let base = if bits >= 32 {
+                0
+            } else {
+                mpu.rbar[n] & !((1u32 << bits) - 1)
+            };
+            let offset = address.wrapping_sub(base);
+            if bits < 32 && offset >> bits != 0 {
+                continue;
+            }
+            let disabled_subregions = rasr >> 8 & 0xFF;
+            if bits >= 8 && disabled_subregions >> (offset >> (bits - 3) & 7) & 1 != 0 {
+                continue;
+            }
+            // AP (DDI 0403E table B3-15).
+            let (read, write) = match (rasr >> 24 & 7, privileged) {
+                (1 | 2, true) | (3, _) => (true, true),
+                (2, false) | (5, true) | (6 | 7, _) => (true, false),
+                _ => (false, false),
+            };
+            let execute = read && rasr & rasr::XN == 0 && is_code_space(address);
+            return Permission {
+                read,
+                write,
+                execute,
+            };
+        }
+        // PRIVDEFENA: the default map as background for privileged code.
+        if privileged && mpu.ctrl & 4 != 0 {
+            default
+        } else {
+            Permission {
+                read: false,
+                write: false,
+                execute: false,
+            }
+        }
+    }
+
+    pub(super) fn mpu_allows_stack(&self, address: u32, write: bool) -> bool {
+        let p = self.permission(address);
+        if write { p.write } else { p.read }
+    }
+
+    /// Did the MPU (or an XN region) deny the fetch?
+    pub(super) fn fetch_denied(&self, address: u32) -> bool {
+        !is_code_space(address) || !self.permission(address).execute
+    }
+
+    pub(super) fn can_fetch(&self, address: u32) -> bool {
+        !self.fetch_denied(address) && self.bus.memory.region_at(address).is_some()
+    }
+
+    /// Did the MPU deny a data access to this address? Reads and writes are told apart by what is allowed.
+    pub(super) fn data_denied(&self, address: u32) -> bool {
+        let p = self.permission(address);
+        if !p.read {
+            return true;
+        }
+        if p.write {
+            return false;
+        }
+        // Readable only: denied when the instruction stores.
+        self.stores_at(self.cpu.pc())
+    }
+
+    fn stores_at(&self, pc: u32) -> bool {
+        use crate::decode::Class;
+        let code = self
+            .bus
+            .memory
+            .slice(pc, 4)
+            .or_else(|| self.bus.memory.slice(pc, 2))
+            .unwrap_or(&[]);
+        let first = code
+            .get(..2)
+            .map_or(0, |b| u16::from_le_bytes([b[0], b[1]]));
+        let size = self.decoder.size(first) as usize;
+        let insn = self.decoder.one(pc, code.get(..size).unwrap_or(code));
+        matches!(
+            insn.class,
+            Class::Store
+                | Class::StoreDual
+                | Class::StoreMultiple
+                | Class::FpStore
+                | Class::FpStoreMultiple
+        )
+    }
+
+    /// A word was written past the engine: drop code that may have been there.
+    pub(super) fn wrote(&mut self, address: u32) {
+        if self.is_executable(self.bus.memory.resolve(address)) {
+            self.bus
+                .dirty_code
+                .push((self.bus.memory.resolve(address), 4));
+        }
+    }
+
+    /// Code that DMA, programming or a debugger changed is translated again.
+    pub(super) fn drop_dirty_code(&mut self) {
+        if self.bus.dirty_code.is_empty() {
+            return;
+        }
+        let ranges = std::mem::take(&mut self.bus.dirty_code);
+        let hit = ranges.iter().any(|&(start, len)| {
+            let mut page = start & !(PAGE - 1);
+            let end = u64::from(start) + u64::from(len);
+            loop {
+                if self.is_executable(page) {
+                    return true;
+                }
+                page = page.wrapping_add(PAGE);
+                if u64::from(page) >= end || page == 0 {
+                    return false;
+                }
+            }
+        });
+        if hit {
+            self.engine.flush_code();
+            self.clear_blocks_at_rest();
+        }
+    }
+}
+
+/// The default memory map lets code run below 0x4000_0000 and in external RAM (DDI 0403E B3.1).
+fn is_code_space(address: u32) -> bool {
+    address < 0x4000_0000 || (0x6000_0000..0xA000_0000).contains(&address)
+}

@@ -1,0 +1,611 @@
+//! The core loop: exact at block speed.
+//!
+//! The engine calls [`Core::block`] before each translated block. The block before is accounted then (whether it
+//! branched is known now), and the new one may run at once when its last instruction starts no later than the
+//! horizon: the next event, or the limit, or zero when something is pending. Otherwise the slow path
+//! ([`enter`]) fires what is due, takes an interrupt, or splits the block after exactly k instructions.
+//!
+//! Time is the first execute cycle of an instruction. An event at cycle t happens before the first
+//! instruction that starts later than t.
+
+pub mod blocks;
+mod enter;
+mod exceptions;
+mod faults;
+mod host;
+mod memory;
+mod multiple;
+mod sleep;
+mod state;
+
+pub use state::CoreState;
+
+use crate::backend::engine::IoRange;
+use crate::backend::{Cpu, Engine};
+use crate::bus::Bus;
+use crate::decode::{Decoder, Insn};
+use crate::machine::{CoreKind, Stop};
+use crate::notices::NoticeKind;
+use crate::semihosting::Semihosting;
+use crate::time::Cycles;
+use crate::timing::flash::Flash;
+use crate::timing::{self, Model};
+use blocks::{Block, Resolved, SETTLED, StateId, States, Variant, flag};
+use std::collections::{BTreeSet, HashMap};
+
+/// Entries of the direct-mapped block table.
+const TABLE: usize = 1 << 14;
+/// Variants at which the tables are emptied and built anew, to bound memory.
+const MAX_VARIANTS: usize = 200_000;
+/// The variant that stands for "no block": its exits are the state to go on from.
+const NO_BLOCK: usize = 0;
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    address: u32,
+    size: u32,
+    state: StateId,
+    /// Zero when the entry is empty.
+    variant: u32,
+}
+
+/// What the core does when it is not executing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub enum Sleep {
+    /// It executes.
+    Awake,
+    /// WFI, or sleep-on-exit.
+    Interrupt,
+    /// WFE.
+    Event,
+}
+
+/// Cycles by provenance and kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Ledger {
+    /// Instruction cycles with an exact cost.
+    pub exact: u64,
+    /// Instruction cycles with a measured cost.
+    pub measured: u64,
+    /// Instruction cycles with an estimated cost.
+    pub estimate: u64,
+    /// Flash wait states on fetches.
+    pub wait_states: u64,
+    /// Exception entry and return.
+    pub exceptions: u64,
+    /// Asleep.
+    pub sleep: u64,
+}
+
+/// Inputs of the running block's dynamic sites, as they become known.
+#[derive(Clone, Copy, Default)]
+struct Inputs {
+    /// Conditions that held, by site.
+    mask: u32,
+    /// Extra cycles from operand values, by site .
+    extra: [u32; blocks::MAX_SITES],
+}
+
+/// A core at work.
+pub struct Core {
+    // Declared first, dropped first: it points into the bus's memory and into `io`.
+    engine: Engine,
+    pub(crate) bus: Bus,
+    pub(crate) kind: CoreKind,
+    cpu: Cpu,
+    decoder: Decoder,
+    model: Box<dyn Model>,
+    states: States,
+    blocks: Vec<Block>,
+    variants: Vec<Variant>,
+    lookup: HashMap<(u32, u32, u8, StateId), usize>,
+    block_ids: HashMap<(u32, u32, u8), usize>,
+    table: Box<[Entry]>,
+    flash: Option<Flash>,
+
+    /// First execute cycle of the last instruction before the running block.
+    t0: u64,
+    /// The running block.
+    current: usize,
+    /// Wait states of the running block.
+    penalty: u32,
+    /// Instruction index from which `penalty` counts.
+    penalty_from: usize,
+    inputs: Inputs,
+    /// Blocks that start their last instruction at this cycle or before may run at once.
+    horizon: u64,
+    /// The run must not start an instruction after this cycle.
+    limit: u64,
+    /// Flags that send a block to the slow path.
+    slow_flags: u8,
+    /// A split that was asked for, to notice one that does not happen.
+    split: Option<(u32, u32, u32)>,
+    undo: Option<multiple::Undo>,
+    sleep: Sleep,
+    slept_at: u64,
+    stop: Option<Stop>,
+    /// The lockup state of the architecture.
+    locked_up: bool,
+
+    /// Instructions outside of `Variant::executions`; wraps below zero while one is taken back.
+    other_insns: u64,
+    ledger: Ledger,
+    single_step: bool,
+    /// Stop after one instruction.
+    stepping: Option<u64>,
+    breakpoints: BTreeSet<u32>,
+    /// The breakpoint that the run starts on does not stop it again.
+    pass_breakpoint: Option<u32>,
+    sites: BTreeSet<u32>,
+    executable: Vec<u64>,
+    permissive: bool,
+    aspen: bool,
+    pub(crate) semihosting: Option<Console>,
+    io: Vec<Box<IoRange<Core>>>,
+}
+
+/// The semihosting host and the serial port that is its console.
+pub(crate) struct Console {
+    pub(crate) host: Semihosting,
+    pub(crate) port: u8,
+}
+
+impl Core {
+    /// A core on a bus. The box is its home: the engine keeps its address.
+    pub(crate) fn new(kind: CoreKind, bus: Bus, single_step: bool) -> Result<Box<Core>, String> {
+        let mut engine = Engine::new(kind.engine_model())?;
+        for region in bus.memory.regions() {
+            if memory::is_direct(region.base, region.size()) {
+                engine.map_memory(region)?;
+            }
+        }
+        let decoder = Decoder::new(bus.system.architecture, bus.system.has_fpu)?;
+        let cpu = engine.cpu();
+        let mut core = Box::new(Core {
+            engine,
+            bus,
+            kind,
+            cpu,
+            decoder,
+            model: timing::model(kind),
+            states: States::default(),
+            blocks: Vec::new(),
+            variants: Vec::new(),
+            lookup: HashMap::new(),
+            block_ids: HashMap::new(),
+            table: vec![Entry::default(); TABLE].into_boxed_slice(),
+            flash: None,
+            t0: 0,
+            current: NO_BLOCK,
+            penalty: 0,
+            penalty_from: 0,
+            inputs: Inputs::default(),
+            horizon: 0,
+            limit: 0,
+            slow_flags: 0,
+            split: None,
+            undo: None,
+            sleep: Sleep::Awake,
+            slept_at: 0,
+            stop: None,
+            locked_up: false,
+            other_insns: 0,
+            ledger: Ledger::default(),
+            single_step,
+            stepping: None,
+            breakpoints: BTreeSet::new(),
+            pass_breakpoint: None,
+            sites: BTreeSet::new(),
+            executable: vec![0; 1 << 16],
+            permissive: false,
+            aspen: true,
+            semihosting: None,
+            io: Vec::new(),
+        });
+        core.clear_blocks();
+        core.map_everything_else()?;
+        let home: *mut Core = &mut *core;
+        // SAFETY: the core is boxed and never moves out of its box; during a run it is only used by the
+        // callbacks (see `run`).
+        unsafe { core.engine.attach(home)? };
+        Ok(core)
+    }
+
+    /// Forget all decoded blocks (not translated code). Counts are kept.
+    fn clear_blocks(&mut self) {
+        self.fold_executions();
+        let state = if self.variants.is_empty() {
+            SETTLED
+        } else {
+            self.resting_state()
+        };
+        self.blocks.clear();
+        self.variants.clear();
+        self.lookup.clear();
+        self.block_ids.clear();
+        self.table.fill(Entry::default());
+        self.variants.push(Variant {
+            block: usize::MAX,
+            end: 0,
+            cycles: 0,
+            count: 0,
+            flags: 0,
+            exit_next: state,
+            exit_taken: state,
+            executions: 0,
+            entry: state,
+            starts: Vec::new(),
+            latest: Vec::new(),
+            ledger: [0; 3],
+            by_mask: Vec::new(),
+        });
+        self.current = NO_BLOCK;
+    }
+
+    fn fold_executions(&mut self) {
+        for v in &mut self.variants {
+            let n = std::mem::take(&mut v.executions);
+            self.other_insns = self.other_insns.wrapping_add(n * u64::from(v.count));
+            if v.flags & flag::DYNAMIC == 0 {
+                self.ledger.exact += n * u64::from(v.ledger[0]);
+                self.ledger.measured += n * u64::from(v.ledger[1]);
+                self.ledger.estimate += n * u64::from(v.ledger[2]);
+            }
+        }
+    }
+
+    /// Between blocks: the state from which the next instruction is costed.
+    fn resting_state(&self) -> StateId {
+        self.variants[NO_BLOCK].exit_next
+    }
+
+    /// No block runs; the last instruction started at `now` and left `state`.
+    fn rest(&mut self, now: u64, state: StateId) {
+        self.t0 = now;
+        self.current = NO_BLOCK;
+        self.variants[NO_BLOCK].exit_next = state;
+        self.variants[NO_BLOCK].exit_taken = state;
+        self.horizon = 0;
+    }
+
+    /// Run until something stops it, at the latest before an instruction that would start after `limit`.
+    pub(crate) fn run(core: &mut Box<Core>, limit: Cycles) -> Stop {
+        core.limit = limit.0;
+        core.stop = None;
+        core.bus.take_stop_request();
+        // A run that starts on a breakpoint goes on from there.
+        core.pass_breakpoint = Some(core.cpu.pc());
+        core.prepare_run();
+        loop {
+            if let Some(stop) = core.stop.take() {
+                return core.stopped(stop);
+            }
+            if core.locked_up {
+                let text = core.describe_lockup();
+                return core.stopped(Stop::Lockup(text));
+            }
+            if core.sleep != Sleep::Awake {
+                core.go_on_sleeping();
+                if core.stop.is_some() || core.sleep != Sleep::Awake {
+                    continue;
+                }
+            }
+            if !core.cpu.thumb() {
+                core.raise_invalid_state();
+                continue;
+            }
+            let handle = core.engine.handle();
+            // SAFETY: no reference into the core lives across this call: the callbacks reach it through the
+            // pointer given at `attach`, and `core` is only used again when the engine has returned.
+            let ended = unsafe { Engine::run(handle) };
+            core.engine_returned(ended);
+        }
+    }
+
+    fn stopped(&mut self, stop: Stop) -> Stop {
+        self.bus.probes.flush();
+        self.bus.now = self.bus.now.max(Cycles(self.t0));
+        stop
+    }
+
+    fn prepare_run(&mut self) {
+        self.sync_settings();
+        self.horizon = 0;
+        self.split = None;
+    }
+
+    /// Settings of the system control space that change how blocks are run.
+    fn sync_settings(&mut self) {
+        let system = &self.bus.system;
+        let mut slow = flag::SPECIAL
+            | flag::RAM
+            | flag::BREAKPOINT
+            | flag::ALIGNED
+            | flag::DYNAMIC
+            | flag::LINES;
+        let lazy = system.fpccr & 1 != 0;
+        if system.has_fpu && (!fp_allowed(system.cpacr, self.privileged()) || lazy) {
+            slow |= flag::FP;
+        }
+        if system.ccr & 0x10 != 0 {
+            slow |= flag::DIVIDE; // DIV_0_TRP
+        }
+        if self.single_step || self.stepping.is_some() || system.ccr & 8 != 0 && system.is_v7m() {
+            slow = 0xFF;
+        }
+        self.slow_flags = slow;
+        let aspen = system.fpccr >> 31 != 0;
+        if system.has_fpu && aspen != self.aspen {
+            self.aspen = aspen;
+            self.cpu.set_fp_context_control(aspen, system.fpdscr);
+        }
+        if std::mem::take(&mut self.bus.system.permissions_changed) {
+            self.engine.flush_tlb();
+        }
+        if std::mem::take(&mut self.bus.memory_parameters_changed) {
+            self.sync_flash();
+        }
+    }
+
+    /// Must every instruction be a block of its own?
+    fn one_at_a_time(&self) -> bool {
+        self.single_step
+            || self.stepping.is_some()
+            || (self.bus.system.ccr & 8 != 0 && self.bus.system.is_v7m())
+    }
+
+    fn sync_flash(&mut self) {
+        let get = |name: &str| self.bus.memory_parameter(name);
+        let Some(wait) = get("flash.wait_states") else {
+            return;
+        };
+        let (prefetch, cache) = (
+            get("flash.prefetch").unwrap_or(0),
+            get("flash.icache").unwrap_or(0),
+        );
+        let line = get("flash.line_bytes").unwrap_or(16);
+        let lines = get("flash.icache_lines").unwrap_or(64);
+        if self.flash.is_none() {
+            let Some(region) = self.bus.memory.regions().iter().find(|r| r.name == "flash") else {
+                return;
+            };
+            self.flash = Some(Flash::new(region.base, region.size(), line, lines as usize));
+            self.clear_blocks_at_rest();
+        }
+        if let Some(flash) = &mut self.flash {
+            flash.wait_states = wait;
+            flash.prefetch = prefetch != 0;
+            if flash.cache != (cache != 0) {
+                flash.cache = cache != 0;
+                flash.invalidate();
+            }
+        }
+    }
+
+    /// Forget decoded blocks when it is safe: the running one is accounted first by its caller.
+    fn clear_blocks_at_rest(&mut self) {
+        if self.current == NO_BLOCK {
+            self.clear_blocks();
+        } else {
+            // The running block stays valid until it ends: only the lookups are emptied.
+            self.lookup.clear();
+            self.block_ids.clear();
+            self.table.fill(Entry::default());
+        }
+    }
+
+    fn horizon_now(&self) -> u64 {
+        let bus = &self.bus;
+        if bus.system.attention()
+            || bus.reset_request.is_some()
+            || bus.stop_requested()
+            || self.one_at_a_time()
+        {
+            return 0;
+        }
+        bus.events.next_at().0.min(self.limit)
+    }
+
+    fn privileged(&self) -> bool {
+        self.cpu.ipsr() != 0 || self.cpu.control() & 1 == 0
+    }
+
+    /// The block that runs.
+    fn running(&self) -> Option<&Block> {
+        self.blocks.get(self.variants[self.current].block)
+    }
+
+    /// Index in the running block of the instruction at an address.
+    fn index_of(&self, address: u32) -> Option<usize> {
+        self.running()?
+            .insns
+            .iter()
+            .position(|i| i.address == address)
+    }
+
+    /// Note an instruction that the models do not know.
+    fn note_instruction(&mut self, insn: &Insn, what: &str) {
+        self.bus.pc = insn.address;
+        self.bus
+            .note(NoticeKind::Instruction, format!("{what} {:#x}", insn.raw));
+    }
+
+    // ----- accounting -----
+
+    /// What is known of the running block's dynamic sites before instruction `upto`: the mask of conditions
+    /// that held and the extra cycles of operands.
+    fn settle_inputs(&mut self, upto: usize) -> (u32, u64) {
+        let variant = &self.variants[self.current];
+        let block = &self.blocks[variant.block];
+        let (mut mask, mut extra) = (self.inputs.mask, 0u64);
+        for (bit, d) in block.dynamics.iter().enumerate() {
+            if d.index >= upto {
+                break;
+            }
+            if d.condition == Some(blocks::When::End) {
+                let holds = self.cpu.condition(block.insns[d.index].condition);
+                mask = (mask & !(1 << bit)) | u32::from(holds) << bit;
+            }
+            if d.condition.is_some() && mask >> bit & 1 == 0 {
+                continue;
+            }
+            extra += match d.operands {
+                Some((n, m, blocks::When::End)) => u64::from(self.model.operand_cycles(
+                    &block.insns[d.index],
+                    self.cpu.r(n),
+                    self.cpu.r(m),
+                )),
+                Some(_) => u64::from(self.inputs.extra[bit]),
+                None => 0,
+            };
+        }
+        (mask, extra)
+    }
+
+    fn resolved(&mut self, variant: usize, mask: u32) -> usize {
+        if let Some(i) = self.variants[variant]
+            .by_mask
+            .iter()
+            .position(|(m, _)| *m == mask)
+        {
+            return i;
+        }
+        let v = &self.variants[variant];
+        let r: Resolved = blocks::resolve(
+            &self.blocks[v.block],
+            v.entry,
+            mask,
+            &mut self.states,
+            self.model.as_ref(),
+        );
+        let list = &mut self.variants[variant].by_mask;
+        list.push((mask, r));
+        list.len() - 1
+    }
+
+    /// First execute cycle of instruction `index` of the running block. Valid while the block stands before
+    /// that instruction.
+    fn start_of(&mut self, index: usize) -> u64 {
+        let variant = self.current;
+        if variant == NO_BLOCK {
+            return self.t0;
+        }
+        let penalty = if index >= self.penalty_from {
+            u64::from(self.penalty)
+        } else {
+            0
+        };
+        if self.variants[variant].flags & flag::DYNAMIC == 0 {
+            return self.t0 + u64::from(self.variants[variant].starts[index]) + penalty;
+        }
+        let (mask, extra) = self.settle_inputs(index);
+        let i = self.resolved(variant, mask);
+        self.t0 + u64::from(self.variants[variant].by_mask[i].1.starts[index]) + extra + penalty
+    }
+
+    /// Account the first `upto` instructions of the running block, and rest behind them. Returns the start of
+    /// the last one accounted (extra cycles of its operands included) and the state it left; `next` is where
+    /// the program goes on.
+    fn finish(&mut self, upto: usize, next: u32) -> (u64, StateId) {
+        let id = self.current;
+        if id == NO_BLOCK {
+            return (self.t0, self.resting_state());
+        }
+        let count = self.variants[id].count as usize;
+        if upto == 0 {
+            let state = self.variants[id].entry;
+            let now = self.t0;
+            self.rest(now, state);
+            return (now, state);
+        }
+        let whole = upto >= count;
+        self.touch_lines(upto);
+        let dynamic = self.variants[id].flags & flag::DYNAMIC != 0;
+        let (mask, extra) = if dynamic {
+            self.settle_inputs(upto)
+        } else {
+            (0, 0)
+        };
+        let penalty = if upto > self.penalty_from {
+            u64::from(self.penalty)
+        } else {
+            0
+        };
+        let by_mask = if dynamic {
+            Some(self.resolved(id, mask))
+        } else {
+            None
+        };
+        let v = &self.variants[id];
+        let (starts, exit_next, exit_taken, ledger) = match by_mask {
+            Some(i) => {
+                let r = &v.by_mask[i].1;
+                (&r.starts, r.exit_next, r.exit_taken, r.ledger)
+            }
+            None => (&v.starts, v.exit_next, v.exit_taken, v.ledger),
+        };
+        let now = self.t0 + u64::from(starts[upto - 1]) + extra + penalty;
+        let taken = next != v.end;
+        let (entry, block) = (v.entry, v.block);
+        let cycles_done = u64::from(starts[upto - 1]);
+        self.ledger.wait_states += penalty;
+        self.ledger.estimate += extra;
+        let state = if whole {
+            let v = &mut self.variants[id];
+            v.executions += 1;
+            if dynamic {
+                self.ledger.exact += u64::from(ledger[0]);
+                self.ledger.measured += u64::from(ledger[1]);
+                self.ledger.estimate += u64::from(ledger[2]);
+            }
+            if taken { exit_taken } else { exit_next }
+        } else {
+            self.other_insns = self.other_insns.wrapping_add(upto as u64);
+            self.ledger.measured += cycles_done;
+            self.state_after(block, entry, mask, upto)
+        };
+        self.rest(now, state);
+        (now, state)
+    }
+
+    /// State after the first `upto` instructions of a block.
+    fn state_after(&mut self, block: usize, entry: StateId, mask: u32, upto: usize) -> StateId {
+        let (mut pipe, _) = self.states.get(entry);
+        let block = &self.blocks[block];
+        for (i, insn) in block.insns[..upto].iter().enumerate() {
+            let site = block
+                .dynamics
+                .iter()
+                .position(|d| d.index == i && d.condition.is_some());
+            let executed = site.is_none_or(|bit| mask >> bit & 1 != 0);
+            pipe = timing::Pipe::after(&pipe, insn, executed);
+        }
+        self.states.intern(pipe, false)
+    }
+
+    /// Tell the flash which lines the first `upto` instructions of the running block have fetched.
+    fn touch_lines(&mut self, upto: usize) {
+        if self.variants[self.current].flags & flag::LINES == 0 {
+            return;
+        }
+        let block = self.variants[self.current].block;
+        for i in 0..self.blocks[block].lines.len() {
+            let (index, line) = self.blocks[block].lines[i];
+            if index < upto {
+                let at = self.start_of(index);
+                if let Some(flash) = &mut self.flash {
+                    flash.touch(line, at);
+                }
+            }
+        }
+    }
+}
+
+/// Does CPACR allow FP instructions (CP10 and CP11)?
+fn fp_allowed(cpacr: u32, privileged: bool) -> bool {
+    match cpacr >> 20 & 3 {
+        3 => true,
+        1 => privileged,
+        _ => false,
+    }
+}

@@ -1,0 +1,272 @@
+//! The core's part of a snapshot.
+
+use super::{Core, Ledger, Sleep};
+use crate::device::StateError;
+use crate::machine::Registers;
+use crate::timing::Pipe;
+use crate::timing::flash::Flash;
+use serde::{Deserialize, Serialize};
+
+/// Everything in the core that a run depends on, but for the registers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CoreState {
+    pub(crate) registers: Registers,
+    pub(crate) it: u8,
+    pub(crate) thumb: bool,
+    t0: u64,
+    #[serde(with = "pipe_bytes")]
+    pipe: (Pipe, bool),
+    sleep: Sleep,
+    slept_at: u64,
+    locked_up: bool,
+    flash: Option<Flash>,
+    other_insns: u64,
+    ledger: Ledger,
+    semihosting: Vec<u8>,
+}
+
+/// A pipe as text: it is small, rare, and only ever compared and read back.
+mod pipe_bytes {
+    use crate::decode::{Class, RegisterSet};
+    use crate::timing::Pipe;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Plain = (Option<u8>, u16, u8, [bool; 5], u32, bool);
+
+    /// All classes, in an order that snapshots may rely on within one version.
+    const CLASSES: [Class; 45] = [
+        Class::Alu,
+        Class::Nop,
+        Class::Load,
+        Class::Store,
+        Class::LoadMultiple,
+        Class::StoreMultiple,
+        Class::LoadDual,
+        Class::StoreDual,
+        Class::Branch,
+        Class::BranchConditional,
+        Class::BranchLink,
+        Class::BranchRegister,
+        Class::LoadPc,
+        Class::LoadMultiplePc,
+        Class::TableBranch,
+        Class::MovePc,
+        Class::CompareBranch,
+        Class::Multiply,
+        Class::MultiplyAccumulate,
+        Class::MultiplyLong,
+        Class::MultiplyAccumulateLong,
+        Class::Divide,
+        Class::It,
+        Class::Mrs,
+        Class::Msr,
+        Class::Cps,
+        Class::Barrier,
+        Class::Svc,
+        Class::Bkpt,
+        Class::Wfi,
+        Class::Wfe,
+        Class::Sev,
+        Class::Yield,
+        Class::FpAlu,
+        Class::FpMultiplyAccumulate,
+        Class::FpDivide,
+        Class::FpLoad,
+        Class::FpStore,
+        Class::FpLoadMultiple,
+        Class::FpStoreMultiple,
+        Class::FpMoveCore,
+        Class::FpMoveCore2,
+        Class::Undefined,
+        Class::Undefined,
+        Class::Undefined,
+    ];
+
+    pub fn serialize<S: Serializer>(state: &(Pipe, bool), s: S) -> Result<S::Ok, S::Error> {
+        let (p, taken) = state;
+        let class = p
+            .last
+            .and_then(|c| CLASSES.iter().position(|&x| x == c))
+            .map(|i| i as u8);
+        let flags = [
+            p.register_offset,
+            p.writeback,
+            p.executed,
+            p.wide,
+            p.late_target,
+        ];
+        let plain: Plain = (class, p.writes.0, p.count, flags, p.fp_late, *taken);
+        plain.serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<(Pipe, bool), D::Error> {
+        let (class, writes, count, flags, fp_late, taken) = Plain::deserialize(d)?;
+        let [register_offset, writeback, executed, wide, late_target] = flags;
+        let last = class.and_then(|i| CLASSES.get(usize::from(i)).copied());
+        let pipe = Pipe {
+            last,
+            writes: RegisterSet(writes),
+            count,
+            register_offset,
+            writeback,
+            executed,
+            wide,
+            late_target,
+            fp_late,
+        };
+        Ok((pipe, taken))
+    }
+}
+
+impl CoreState {
+    /// Cycles by provenance and kind.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.ledger
+    }
+
+    /// The part that a state hash covers: not how well the costs are known, which is bookkeeping that depends
+    /// on how blocks were cut.
+    pub(crate) fn for_hash(&self) -> CoreState {
+        CoreState {
+            ledger: Ledger::default(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Core {
+    /// Stop after one instruction, or no longer.
+    pub(crate) fn set_stepping(&mut self, on: bool) {
+        self.stepping = on.then(|| self.executed());
+        self.pass_breakpoint = on.then(|| self.cpu.pc());
+    }
+
+    /// Set or clear a breakpoint.
+    pub(crate) fn set_breakpoint(&mut self, address: u32, on: bool) {
+        let changed = if on {
+            self.breakpoints.insert(address)
+        } else {
+            self.breakpoints.remove(&address)
+        };
+        if changed {
+            self.clear_blocks();
+        }
+    }
+
+    /// The registers as a debugger sees them.
+    pub(crate) fn registers(&self) -> Registers {
+        let cpu = self.cpu;
+        let masks = cpu.masks();
+        let mut r = Registers {
+            xpsr: cpu.xpsr(),
+            msp: cpu.msp(),
+            psp: cpu.psp(),
+            primask: u32::from(masks.primask),
+            basepri: u32::from(masks.basepri),
+            faultmask: u32::from(masks.faultmask),
+            control: cpu.control(),
+            fpscr: cpu.fpscr(),
+            ..Registers::default()
+        };
+        for n in 0..16 {
+            r.r[n] = cpu.r(n);
+        }
+        for n in 0..32 {
+            r.s[n] = cpu.s(n);
+        }
+        r
+    }
+
+    /// Set the registers.
+    pub(crate) fn set_registers(&mut self, r: &Registers) {
+        let cpu = self.cpu;
+        cpu.set_mode((r.xpsr & 0x1FF) as u16, r.control);
+        cpu.set_msp(r.msp);
+        cpu.set_psp(r.psp);
+        for n in (0..13).chain(14..15) {
+            cpu.set_r(n, r.r[n]);
+        }
+        cpu.set_r(13, r.r[13] & !3);
+        cpu.set_apsr(r.xpsr);
+        cpu.set_it_state(((r.xpsr >> 25 & 3) | (r.xpsr >> 8 & 0xFC)) as u8);
+        cpu.set_masks(crate::cortex_m::Masks {
+            primask: r.primask & 1 != 0,
+            faultmask: r.faultmask & 1 != 0,
+            basepri: r.basepri as u8,
+        });
+        for n in 0..32 {
+            cpu.set_s(n, r.s[n]);
+        }
+        cpu.set_fpscr(r.fpscr);
+        cpu.jump(r.r[15] & !1 | (r.xpsr >> 24 & 1));
+        self.bus.system.current = (r.xpsr & 0x1FF) as u16;
+    }
+
+    /// Take the core's state. It must rest (between two runs).
+    pub(crate) fn save(&self) -> CoreState {
+        let insns = self.executed();
+        let mut ledger = self.ledger;
+        for v in self
+            .variants
+            .iter()
+            .filter(|v| v.flags & super::flag::DYNAMIC == 0)
+        {
+            ledger.exact += v.executions * u64::from(v.ledger[0]);
+            ledger.measured += v.executions * u64::from(v.ledger[1]);
+            ledger.estimate += v.executions * u64::from(v.ledger[2]);
+        }
+        CoreState {
+            registers: self.registers(),
+            it: self.cpu.it_state(),
+            thumb: self.cpu.thumb(),
+            t0: self.t0,
+            pipe: self.states.get(self.resting_state()),
+            sleep: self.sleep,
+            slept_at: self.slept_at,
+            locked_up: self.locked_up,
+            flash: self.flash.clone(),
+            other_insns: insns,
+            ledger,
+            semihosting: self
+                .semihosting
+                .as_ref()
+                .map(|c| c.host.save())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Go on from a saved state.
+    pub(crate) fn load(&mut self, s: &CoreState) -> Result<(), StateError> {
+        if let Some(console) = &mut self.semihosting {
+            console.host.load(&s.semihosting)?;
+        }
+        self.fold_executions();
+        let aspen = self.bus.system.fpccr >> 31 != 0;
+        self.aspen = aspen;
+        self.cpu
+            .set_fp_context_control(aspen, self.bus.system.fpdscr);
+        self.set_registers(&s.registers);
+        self.cpu.jump(self.cpu.pc() | u32::from(s.thumb));
+        self.cpu.set_it_state(s.it);
+        self.cpu.clear_exclusive();
+        let state = self.states.intern(s.pipe.0, s.pipe.1);
+        self.rest(s.t0, state);
+        self.sleep = s.sleep;
+        self.slept_at = s.slept_at;
+        self.locked_up = s.locked_up;
+        if s.flash.is_some() {
+            self.flash.clone_from(&s.flash);
+            if let Some(f) = &mut self.flash {
+                f.restored();
+            }
+        }
+        self.other_insns = s.other_insns;
+        self.ledger = s.ledger;
+        self.undo = None;
+        self.stop = None;
+        self.engine.flush_code();
+        self.engine.flush_tlb();
+        self.clear_blocks();
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Cortex-M0 and M0+: an additive table, zero wait states.
+//!
+//! Modelled: every instruction class of DDI 0432C table 3-1 and DDI 0484C table 3-1.
+//! Not modelled: the M0+ single-cycle I/O port, the slow (32-cycle) multiplier option, prefetch effects of
+//! wait states.
+
+use super::{Cost, ExceptionTiming, Model, Pipe, exceptions};
+use crate::decode::{Class, Insn};
+
+/// The table of one of the two cores.
+pub struct CortexM0 {
+    /// Cycles of B, BX, BLX and writes to PC when taken.
+    branch: u32,
+    /// Cycles of BL.
+    link: u32,
+    /// Cycles of MRS, MSR and barriers.
+    system: u32,
+    exceptions: ExceptionTiming,
+}
+
+impl CortexM0 {
+    /// Cortex-M0, DDI 0432C table 3-1: branch 3, BL 4, POP with PC 4+N, MRS/MSR/barriers 4.
+    pub const M0: CortexM0 = CortexM0 {
+        branch: 3,
+        link: 4,
+        system: 4,
+        exceptions: exceptions::CORTEX_M0,
+    };
+
+    /// Cortex-M0+, DDI 0484C table 3-1: branch 2, BL 3, POP with PC 3+N, MRS/MSR/barriers 3.
+    pub const M0PLUS: CortexM0 = CortexM0 {
+        branch: 2,
+        link: 3,
+        system: 3,
+        exceptions: exceptions::CORTEX_M0PLUS,
+    };
+
+    fn cost(&self, pipe: &Pipe, taken: bool) -> Cost {
+        let Some(class) = pipe.last else {
+            return Cost::exact(0, "time already known");
+        };
+        let n = u32::from(pipe.count);
+        match class {
+            Class::Load | Class::Store => Cost::exact(2, "single load or store"),
+            Class::LoadMultiple | Class::StoreMultiple => Cost::exact(1 + n, "1+N"),
+            Class::LoadMultiplePc => Cost::exact(self.branch + 1 + n, "POP with PC"),
+            Class::BranchConditional if !taken => Cost::exact(1, "branch not taken"),
+            Class::Branch | Class::BranchConditional | Class::BranchRegister | Class::MovePc => {
+                Cost::exact(self.branch, "branch taken")
+            }
+            Class::BranchLink => Cost::exact(self.link, "BL"),
+            Class::Mrs | Class::Msr | Class::Barrier => {
+                Cost::exact(self.system, "system or barrier")
+            }
+            Class::Multiply => Cost::exact(1, "fast multiplier"),
+            Class::Wfi | Class::Wfe => Cost::estimate(2, "2 without sleep"),
+            _ => Cost::exact(1, "data processing"),
+        }
+    }
+}
+
+impl Model for CortexM0 {
+    fn enter(&self, pipe: &Pipe, _insn: &Insn, taken: bool) -> Cost {
+        self.cost(pipe, taken)
+    }
+
+    fn drain(&self, pipe: &Pipe) -> u32 {
+        self.cost(pipe, false).cycles.max(1)
+    }
+
+    fn operand_cycles(&self, _insn: &Insn, _n: u32, _m: u32) -> u32 {
+        0
+    }
+
+    fn depends_on_operands(&self, _class: Class) -> bool {
+        false
+    }
+
+    fn exceptions(&self) -> &ExceptionTiming {
+        &self.exceptions
+    }
+}
