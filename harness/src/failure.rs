@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// The firmware failed: the core locked up.
+    /// The firmware failed: the core locked up, or ran into a breakpoint.
     Firmware = 1,
     /// Wrong usage or bad input.
     Usage = 2,
@@ -27,7 +27,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   N    the firmware's own status, when it ends itself (semihosting SYS_EXIT)
-  1    the firmware failed: the core locked up
+  1    the firmware failed: the core locked up, or ran into a breakpoint instruction
   2    wrong usage or bad input; nothing was written
   4    the firmware used something that is not modelled, under --strict
   5    internal error, or the host failed (disk full)

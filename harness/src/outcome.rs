@@ -17,6 +17,8 @@ pub enum Outcome {
     Asleep,
     /// The core locked up; the decoded fault.
     Lockup(String),
+    /// The firmware ran into a breakpoint instruction, and no debugger is there.
+    Breakpoint,
     /// The firmware used something that is not modelled, under `--strict`.
     Unmodelled,
     /// Ctrl-C, or nobody reads standard output any more.
@@ -35,6 +37,7 @@ impl Outcome {
             Outcome::Limit => "limit",
             Outcome::Asleep => "asleep",
             Outcome::Lockup(_) => "lockup",
+            Outcome::Breakpoint => "breakpoint",
             Outcome::Unmodelled => "unmodelled",
             Outcome::Interrupted => "interrupted",
             Outcome::Internal(_) => "internal",
@@ -52,7 +55,7 @@ impl Outcome {
             }
             Outcome::Limit | Outcome::Asleep if waited => Exit::Limit,
             Outcome::Until(_) | Outcome::Limit | Outcome::Asleep => Exit::Done,
-            Outcome::Lockup(_) => Exit::Firmware,
+            Outcome::Lockup(_) | Outcome::Breakpoint => Exit::Firmware,
             Outcome::Unmodelled => Exit::Unmodelled,
             Outcome::Interrupted => Exit::Interrupted,
             Outcome::Internal(_) => Exit::Internal,
@@ -69,6 +72,7 @@ impl fmt::Display for Outcome {
             Outcome::Limit => f.write_str("the limit was reached"),
             Outcome::Asleep => f.write_str("the core sleeps and nothing can wake it"),
             Outcome::Lockup(_) => f.write_str("the core locked up"),
+            Outcome::Breakpoint => f.write_str("the firmware ran into a breakpoint instruction"),
             Outcome::Unmodelled => f.write_str("something is not modelled (--strict)"),
             Outcome::Interrupted => f.write_str("interrupted"),
             Outcome::Internal(why) => write!(f, "internal error: {why}"),

@@ -8,6 +8,7 @@ use crate::run_result::hex;
 use crate::units;
 use emu_core::image::{Image, OpenOptions, SymbolKind};
 use emu_core::machine::{CoreKind, Machine};
+use emu_core::semihosting;
 use emu_core::{Bus, Ratio};
 use machines::{BuildOptions, Class, Detection, Errors, ImageFacts, MachineSpec};
 use std::collections::BTreeMap;
@@ -343,20 +344,34 @@ fn frequency(hz: Ratio) -> String {
     format!("{:>12.6} MHz  ({})", hz.as_f64() / 1e6, units::time(period))
 }
 
-/// Let the firmware's semihosting calls reach files below a folder.
+/// Answer the firmware's semihosting calls; files are reached only below `folder`.
 ///
 /// # Errors
 /// A [`Failure`] when the folder is not there.
-pub fn semihosting_files(machine: &mut Machine, folder: &Path) -> Result<(), Failure> {
-    let (_, _) = (machine, folder);
-    Err(Failure::usage("semihosting files are not available"))
+pub fn enable_semihosting(machine: &mut Machine, folder: Option<&Path>) -> Result<(), Failure> {
+    if let Some(folder) = folder.filter(|f| !f.is_dir()) {
+        let message = format!("--semihosting-dir `{}` is no folder", folder.display());
+        return Err(Failure::usage(message).help("name a folder that exists"));
+    }
+    machine.enable_semihosting(semihosting::Config {
+        folder: folder.map(Path::to_owned),
+        ..semihosting::Config::default()
+    });
+    Ok(())
 }
 
 /// Shares of the cycles by the provenance of their cost: an object for `result.json`.
 #[must_use]
 pub fn ledger(machine: &Machine) -> serde_json::Value {
-    let _ = machine;
-    serde_json::json!({})
+    let l = machine.ledger();
+    serde_json::json!({
+        "exact": l.exact,
+        "measured": l.measured,
+        "estimate": l.estimate,
+        "wait_states": l.wait_states,
+        "exceptions": l.exceptions,
+        "sleep": l.sleep,
+    })
 }
 
 /// Cycles of one instruction, as `1` or `2-12`; `None` where the timing model does not tell.

@@ -90,7 +90,7 @@ pub struct Settings {
 /// How a run ended.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stop {
-    /// `exit`, `until`, `limit`, `asleep`, `lockup`, `unmodelled`, `interrupted` or `internal`.
+    /// `exit`, `until`, `limit`, `asleep`, `lockup`, `breakpoint`, `unmodelled`, `interrupted` or `internal`.
     pub reason: &'static str,
     /// Exit code of the process.
     pub code: u8,

@@ -1,7 +1,8 @@
 //! A run: slices of virtual time, and between them input, output, and the question whether to go on.
 //!
 //! A slice is one millisecond of virtual time. Bytes from the host are given to the machine only at
-//! its start, and each is recorded, so that a run with input can be told and repeated. Nothing else
+//! its start, and each is recorded, so that a run with input can be told and repeated. What is typed
+//! (or piped in) before the firmware can have set up its port is held until the port has spoken. Nothing else
 //! from the host reaches the machine: a run without input is a pure function of firmware, machine
 //! and seed, whatever the pace, the sinks and the capture.
 
@@ -12,16 +13,22 @@ use crate::outcome::Outcome;
 use crate::output::PendingFile;
 use crate::progress::Progress;
 use crate::timebase;
-use crate::units::Span;
+use crate::units::{self, Span};
 use crate::until::Until;
 use emu_core::bus::StopOn;
 use emu_core::machine::{Machine, Stop};
 use emu_core::notices::Notice;
+use emu_core::semihosting::{self, Semihosting};
 use emu_core::{Bus, Cycles};
 use std::time::{Duration, Instant};
 
 /// Length of a slice in nanoseconds of virtual time.
 const SLICE_NS: u64 = 1_000_000;
+/// Least length of a slice in cycles: no instruction takes that long, so that a core which executes none in a
+/// slice is known to sleep.
+const SLICE_CYCLES: u64 = 4096;
+/// Input is held until its port has sent a byte, but not longer than this after power-on.
+const HELD_AS: u128 = units::AS_PER_S / 10;
 /// How often a run that waits for input looks for Ctrl-C.
 const WAIT: Duration = Duration::from_millis(50);
 /// Text of a serial port that is kept for the results, in bytes.
@@ -29,7 +36,7 @@ const KEPT_TEXT: usize = 1 << 20;
 
 /// What a session drives: a [`Machine`], or a stand-in for tests.
 pub trait Runnable {
-    /// Run until something stops it, at the latest at the cycle `limit`.
+    /// Run until something stops it, at the latest before an instruction that would start after `limit`.
     fn run_until(&mut self, limit: Cycles) -> Stop;
     /// The present cycle.
     fn now(&self) -> Cycles;
@@ -37,6 +44,8 @@ pub trait Runnable {
     fn instructions(&self) -> u64;
     /// Everything around the core.
     fn bus(&mut self) -> &mut Bus;
+    /// The semihosting host, if there is one.
+    fn semihosting(&mut self) -> Option<&mut Semihosting>;
 }
 
 impl Runnable for Machine {
@@ -51,6 +60,9 @@ impl Runnable for Machine {
     }
     fn bus(&mut self) -> &mut Bus {
         self.bus_mut()
+    }
+    fn semihosting(&mut self) -> Option<&mut Semihosting> {
+        Machine::semihosting(self)
     }
 }
 
@@ -145,23 +157,31 @@ impl<M: Runnable> Session<'_, M> {
             bus.stop_on(StopOn::ClockChange);
         }
         let mut inputs = Vec::new();
+        let mut held: Vec<Input> = Vec::new();
         let (mut told, mut segments) = (0, 1);
         let started = Instant::now();
         let mut pace = Pace::new(self.machine.bus());
+        // Slices are counted from here, not from where the last instruction began.
+        let mut slice_end = self.machine.now();
         let outcome = loop {
             if self.interrupt.is_raised() {
                 break Outcome::Interrupted;
             }
             while let Some(input) = self.console.poll() {
-                self.give(input, &mut inputs);
+                held.push(input);
+            }
+            for input in std::mem::take(&mut held) {
+                if self.is_ready(&input, &texts) {
+                    self.give(input, &mut inputs);
+                } else {
+                    held.push(input);
+                }
             }
             let limit = self.limit();
-            let now = self.machine.now();
-            if limit.is_some_and(|l| now >= l) {
-                break Outcome::Limit;
-            }
-            let slice = self.machine.bus().clocks.cycles_in_ns(SLICE_NS).max(1);
-            let until = limit.unwrap_or(Cycles::MAX).min(now + slice);
+            let slice = self.machine.bus().clocks.cycles_in_ns(SLICE_NS);
+            slice_end = slice_end.max(self.machine.now()) + slice.max(SLICE_CYCLES);
+            let until = limit.unwrap_or(Cycles::MAX).min(slice_end);
+            let executed = self.machine.instructions();
             let stop = self.machine.run_until(until);
 
             if !self.drain(&mut texts) {
@@ -179,9 +199,22 @@ impl<M: Runnable> Session<'_, M> {
             let time = self.machine.bus().clocks.attoseconds(at);
             self.progress.update(time, self.machine.instructions());
             match stop {
-                Stop::Limit if at >= until => {}
+                Stop::Limit if limit == Some(until) => break Outcome::Limit,
                 Stop::Limit => {
-                    break Outcome::Internal(format!("stopped at cycle {at}, not at {until}"));
+                    let idle = self.machine.instructions() == executed;
+                    if idle && self.machine.bus().events.next_at() == Cycles::MAX {
+                        // It sleeps for good. Time goes on to a limit; without one, only the host can wake it.
+                        let waiting = std::mem::take(&mut held);
+                        let any = !waiting.is_empty();
+                        for input in waiting {
+                            self.give(input, &mut inputs);
+                        }
+                        if any || self.wait_for_input(&mut inputs) {
+                            pace = Pace::new(self.machine.bus());
+                        } else if limit.is_none() {
+                            break Outcome::Asleep;
+                        }
+                    }
                 }
                 Stop::Requested => {
                     let met = self.machine.bus().take_met();
@@ -196,14 +229,15 @@ impl<M: Runnable> Session<'_, M> {
                 Stop::Exit(status) => break Outcome::Exit(status),
                 Stop::Lockup(fault) => break Outcome::Lockup(fault),
                 Stop::Internal(why) => break Outcome::Internal(why),
-                Stop::Breakpoint | Stop::Stepped => {
-                    break Outcome::Internal("it stopped for a debugger".to_owned());
-                }
-                Stop::Asleep => {
-                    if !self.wait_for_input(&mut inputs) {
-                        break Outcome::Asleep;
+                Stop::Asleep => break Outcome::Asleep,
+                Stop::Breakpoint => break Outcome::Breakpoint,
+                Stop::Stepped => break Outcome::Internal("it made a single step".to_owned()),
+                Stop::AwaitsInput => {
+                    if self.wait_for_input(&mut inputs) {
+                        pace = Pace::new(self.machine.bus());
+                    } else if let Some(host) = self.machine.semihosting() {
+                        host.close_input();
                     }
-                    pace = Pace::new(self.machine.bus());
                 }
             }
             if self.settings.pace {
@@ -231,6 +265,17 @@ impl<M: Runnable> Session<'_, M> {
         })
     }
 
+    /// Can the firmware have set up the port that this is for?
+    fn is_ready(&mut self, input: &Input, texts: &[PortText]) -> bool {
+        let Input::Bytes { port, .. } = input else {
+            return true;
+        };
+        let text = texts.get(usize::from(*port));
+        let spoken = text.is_none_or(|t| t.bytes > 0 || t.name == semihosting::PORT);
+        let bus = self.machine.bus();
+        spoken || bus.clocks.attoseconds(bus.now) >= HELD_AS
+    }
+
     fn give(&mut self, input: Input, inputs: &mut Vec<HostInput>) {
         let Input::Bytes { port, bytes } = input else {
             return;
@@ -241,7 +286,14 @@ impl<M: Runnable> Session<'_, M> {
         if let Some(capture) = &self.capture {
             capture.host_input(at, port, &bytes);
         }
-        bus.serial_in(port, &bytes);
+        let name = bus.serial_ports().get(usize::from(port));
+        if name.is_some_and(|p| p.name == semihosting::PORT) {
+            if let Some(host) = self.machine.semihosting() {
+                host.push_input(&bytes);
+            }
+        } else {
+            bus.serial_in(port, &bytes);
+        }
         inputs.push(HostInput { at, port, bytes });
     }
 

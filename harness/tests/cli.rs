@@ -195,7 +195,6 @@ fn the_machines_are_listed() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn an_image_that_does_not_fit_its_machine() {
     let dir = tempfile::tempdir().expect("tempdir");
     let far = in_folder(dir.path(), "far.elf", &elf(0x9000_0000, &[0; 64]));

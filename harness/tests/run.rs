@@ -77,7 +77,6 @@ impl Folder {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn the_console_is_on_standard_output_and_nothing_else() {
     let out = run(&["--strict"]);
     code(&out, 0);
@@ -89,7 +88,6 @@ fn the_console_is_on_standard_output_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn results_repeat_bit_for_bit_with_and_without_capture() {
     let dir = Folder::new();
     let strip = |mut v: Value| {
@@ -112,7 +110,6 @@ fn results_repeat_bit_for_bit_with_and_without_capture() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn limits_and_conditions() {
     let r = result(&["--for", "10ms"]);
     assert_eq!(r["stop"]["reason"], "limit");
@@ -132,7 +129,6 @@ fn limits_and_conditions() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn a_trace_has_the_edges_of_the_leds() {
     let dir = Folder::new();
     let (csv, vcd) = (dir.path("t.csv"), dir.path("t.vcd"));
@@ -172,7 +168,6 @@ fn a_trace_has_the_edges_of_the_leds() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn pins_are_known_by_the_names_of_the_board_and_wrong_ones_listed() {
     let dir = Folder::new();
     let fw = fixture("blinky.stm32f407.elf");
@@ -188,7 +183,6 @@ fn pins_are_known_by_the_names_of_the_board_and_wrong_ones_listed() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn an_export_of_a_capture_is_the_trace() {
     let dir = Folder::new();
     let (cap, one, two) = (
@@ -217,7 +211,6 @@ fn an_export_of_a_capture_is_the_trace() {
 }
 
 #[test]
-#[ignore = "needs the core"]
 fn ctrl_c_leaves_whole_files() {
     let dir = Folder::new();
     let (json, log) = (dir.path("r.json"), dir.path("u.txt"));
@@ -242,4 +235,81 @@ fn ctrl_c_leaves_whole_files() {
     let r: Value = serde_json::from_slice(&std::fs::read(&json).expect("result")).expect("whole");
     assert_eq!(r["stop"]["reason"], "interrupted");
     assert_eq!(dir.files().len(), 2);
+}
+
+#[test]
+fn a_dialogue_over_standard_input_and_output() {
+    use std::io::{Read, Write};
+    let dir = Folder::new();
+    let json = dir.path("r.json");
+    let fw = fixture("echo.stm32f407.elf");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+        .args([
+            "run",
+            &fw,
+            "-m",
+            BOARD,
+            "--uart",
+            "USART2=stdio",
+            "--for",
+            "10s",
+            "--pace",
+        ])
+        .args(["--json", &json])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut stdout = child.stdout.take().expect("stdout");
+    let mut heard = String::new();
+    while !heard.ends_with("ends\n") && !heard.ends_with("ends\r\n") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).expect("the banner");
+        heard.push(char::from(byte[0]));
+    }
+    let mut stdin = child.stdin.take().expect("stdin");
+    stdin.write_all(b"hello\rq").expect("writes");
+    drop(stdin);
+    stdout.read_to_string(&mut heard).expect("the rest");
+    let out = child.wait_with_output().expect("ends");
+    code(&out, 0);
+    assert!(heard.contains("hello\r\n"), "{heard}");
+    let r: Value = serde_json::from_slice(&std::fs::read(&json).expect("result")).expect("JSON");
+    assert_eq!(r["stop"]["reason"], "exit");
+    assert_eq!(r["inputs"][0]["hex"], "68656c6c6f0d71");
+}
+
+/// The transmit pin moves bit by bit: another tool's decoder reads the text from the waveform.
+#[test]
+fn sigrok_decodes_the_console_from_its_pin() {
+    let dir = Folder::new();
+    let vcd = dir.path("uart.vcd");
+    let fw = fixture("blinky.stm32f407.elf");
+    let out = tickscope(&[
+        "trace", &fw, "-m", BOARD, "--for", "20ms", "--gpio", "PA2", "--also", "none", "-o", &vcd,
+    ]);
+    code(&out, 0);
+    let decoded = Command::new("sigrok-cli")
+        .args(["-I", "vcd:downsample=1000000", "-i", &vcd])
+        .args(["-P", "uart:rx=PA2:baudrate=115200", "-A", "uart=rx-data"])
+        .output();
+    let decoded = match decoded {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("sigrok-cli is not installed: this test is skipped");
+            return;
+        }
+        other => other.expect("sigrok-cli"),
+    };
+    let lines = String::from_utf8_lossy(&decoded.stdout).into_owned();
+    let bytes = lines
+        .lines()
+        .filter_map(|l| u8::from_str_radix(l.rsplit(' ').next()?, 16).ok());
+    let text: Vec<u8> = bytes.collect();
+    assert!(!text.is_empty(), "{lines}");
+    assert!(
+        out.stdout.starts_with(&text[..19]),
+        "{}",
+        String::from_utf8_lossy(&text)
+    );
 }

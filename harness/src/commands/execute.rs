@@ -54,9 +54,7 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
     }
     let (core, bus) = spec.build(options.seed, colour)?;
     let mut machine = Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, &spec))?;
-    if let Some(folder) = &options.semihosting_dir {
-        parts::semihosting_files(&mut machine, folder)?;
-    }
+    parts::enable_semihosting(&mut machine, options.semihosting_dir.as_deref())?;
     machine.load(&firmware.image).map_err(|e| wrong(e, &spec))?;
     machine.reset();
     Ok(Prepared {
