@@ -15,8 +15,8 @@ use crate::nets::{Drive, Driver, NetId, Nets};
 use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
 use crate::time::Cycles;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Nothing answers at the address, or it refuses the access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -123,6 +123,7 @@ pub struct BusState {
     seed: u64,
     devices: Vec<Vec<u8>>,
     irq_levels: Vec<Vec<bool>>,
+    in_reset: Vec<bool>,
     net_listeners: Vec<Vec<(DeviceId, u16)>>,
     serial_tails: Vec<Vec<u8>>,
     line_counts: Vec<u16>,
@@ -830,6 +831,11 @@ impl Bus {
         self.memory_parameters.get(name).copied()
     }
 
+    /// Give an input of a device a value from outside, such as the `pressed` of a button.
+    pub fn set_input(&mut self, id: DeviceId, port: usize, value: u32) {
+        self.call(id, (), |d, ctx| d.input(port as u16, value, ctx));
+    }
+
     // ----- time -----
 
     /// Fire every event that is due at `until` or before, each at its own cycle, and leave the
@@ -887,6 +893,7 @@ impl Bus {
             seed: self.seed,
             devices: self.save_devices(),
             irq_levels: self.slots.iter().map(|s| s.irq_levels.clone()).collect(),
+            in_reset: self.slots.iter().map(|s| s.in_reset).collect(),
             net_listeners: self.net_listeners.clone(),
             serial_tails: self.serial.iter().map(|p| p.tail.clone()).collect(),
             line_counts: self.line_counts.clone(),
@@ -911,6 +918,9 @@ impl Bus {
         self.seed = s.seed;
         for (slot, levels) in self.slots.iter_mut().zip(&s.irq_levels) {
             slot.irq_levels.clone_from(levels);
+        }
+        for (slot, &in_reset) in self.slots.iter_mut().zip(&s.in_reset) {
+            slot.in_reset = in_reset;
         }
         self.net_listeners.clone_from(&s.net_listeners);
         for (port, tail) in self.serial.iter_mut().zip(&s.serial_tails) {

@@ -2,26 +2,26 @@
 
 use crate::check::check;
 use crate::errors::{Diagnostic, Errors};
-use crate::file::{Device as DeviceEntry, Holes, Kind, NetBinding};
-use crate::nets::expand;
+use crate::file::{Device as DeviceEntry, NetBinding};
 use crate::spec::MachineSpec;
 use crate::suggest::advice;
 use crate::value::Sp;
 use crate::wiring::Wiring;
-use emu_core::bus::BitBand;
-use emu_core::cortex_m::{Architecture, System, number};
+use emu_core::cortex_m::number;
 use emu_core::machine::CoreKind;
-use emu_core::memory::{Alias, MemoryKind};
-use emu_core::{Binding, Bus, ClockTree, Device, DeviceId, IoWindow, Ports, Ratio};
+use emu_core::{Binding, Bus, Device, DeviceId, Ports};
 use peripherals::CreateError;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
+
+/// Makes a device of a model from its parameters.
+pub type Create = fn(&str, Table) -> Result<Box<dyn Device>, CreateError>;
 
 /// Where device models are from.
 #[derive(Clone, Copy)]
 pub struct Catalogue {
     /// Makes a device of a model.
-    pub create: fn(&str, Table) -> Result<Box<dyn Device>, CreateError>,
+    pub create: Create,
     /// The names of all models.
     pub models: fn() -> Vec<&'static str>,
 }
@@ -51,9 +51,10 @@ impl MachineSpec {
     /// Everything that is wrong with the description, as far as it can be found at once.
     pub fn build(&self, options: &BuildOptions) -> Result<(CoreKind, Bus), Errors> {
         let mut errors = check(self);
-        // Without a core clock there is no bus to go on with.
-        let Some(clocks) = self.clock_tree() else {
-            return Err(Errors(errors));
+        // Without a core clock, or with ranges that are none, there is no bus to go on with.
+        let clocks = match self.clock_tree() {
+            Some(clocks) if self.ranges_fit() => clocks,
+            _ => return Err(Errors(errors)),
         };
         let mut bus = Bus::new(self.system(), clocks);
         bus.seed = options.seed;
@@ -74,125 +75,6 @@ impl MachineSpec {
         } else {
             Err(Errors(builder.errors))
         }
-    }
-
-    fn system(&self) -> System {
-        let core = &self.file.core;
-        let (architecture, cpuid) = match self.core {
-            // CPUID: DDI 0432C §4.3.1, DDI 0484C §4.3.1, DDI 0337E §8.2.1, DDI 0439B §4.1, DDI 0489D §3.1.
-            CoreKind::CortexM0 => (Architecture::V6M, 0x410C_C200),
-            CoreKind::CortexM0plus => (Architecture::V6M, 0x410C_C601),
-            CoreKind::CortexM3 => (Architecture::V7M, 0x412F_C231),
-            CoreKind::CortexM4 | CoreKind::CortexM4f => (Architecture::V7EM, 0x410F_C241),
-            CoreKind::CortexM7 => (Architecture::V7EM, 0x411F_C271),
-        };
-        let v7 = architecture != Architecture::V6M;
-        let bits = core.priority_bits.as_ref();
-        let bits = bits.map_or(if v7 { 3 } else { 2 }, |b| b.value);
-        let irqs = core.irqs.as_ref().map_or(32, |i| i.value).min(240);
-        let mut system = System::new(architecture, bits, irqs);
-        system.cpuid = core.cpuid.as_ref().map_or(cpuid, |c| c.value);
-        system.vtor_reset = core.vtor.as_ref().map_or(0, |v| v.value);
-        system.mpu.regions = core.mpu_regions.as_ref().map_or(0, |r| r.value);
-        system.has_fpu = matches!(self.core, CoreKind::CortexM4f | CoreKind::CortexM7);
-        system.reset();
-        system
-    }
-
-    fn clock_tree(&self) -> Option<ClockTree> {
-        let is_core = |c: &&crate::file::Clock| c.core.as_ref().is_some_and(|c| c.value);
-        let core = self.file.clock.iter().find(is_core)?;
-        let hz = core.hz.as_ref().filter(|hz| hz.value.0 > 0)?;
-        let mut tree = ClockTree::new(&core.name, Ratio::hz(hz.value.0));
-        for clock in &self.file.clock {
-            match (&clock.of, &clock.div, &clock.hz) {
-                (Some(of), Some(div), _) => {
-                    if let Some(of) = tree.find(of) {
-                        tree.add_divided(&clock.name, of, div.value.max(1));
-                    }
-                }
-                (_, _, Some(hz)) => {
-                    tree.add(&clock.name, Ratio::hz(hz.value.0));
-                }
-                _ => {}
-            }
-        }
-        Some(tree)
-    }
-
-    fn memory(&self, bus: &mut Bus) {
-        for m in &self.file.memory {
-            let (Some(kind), Some(base), Some(size)) = (&m.kind, &m.base, &m.size) else {
-                continue;
-            };
-            let kind = match kind.value {
-                Kind::Flash => MemoryKind::Flash,
-                Kind::Ram => MemoryKind::Ram,
-                Kind::Rom => MemoryKind::Rom,
-            };
-            let size = u32::try_from(size.value.0).unwrap_or(u32::MAX);
-            bus.memory.add(&m.name, kind, base.value, size);
-            if let Some(extra) = &m.load_extra {
-                let name = format!("{}.load_extra", m.name.value);
-                bus.set_memory_parameter(&name, extra.value);
-            }
-        }
-        for a in &self.file.alias {
-            if let (Some(base), Some(size), Some(target)) = (&a.base, &a.size, &a.target) {
-                bus.memory.add_alias(Alias {
-                    base: base.value,
-                    size: size.value.0 as u32,
-                    target: target.value,
-                });
-            }
-        }
-        for w in &self.file.window {
-            if let (Some(base), Some(size), Some(holes)) = (&w.base, &w.size, &w.holes) {
-                bus.add_window(IoWindow {
-                    base: base.value,
-                    size: size.value.0 as u32,
-                    holes_fault: holes.value == Holes::Fault,
-                });
-            }
-        }
-        for b in &self.file.bit_band {
-            if let (Some(base), Some(size), Some(target)) = (&b.base, &b.size, &b.target) {
-                bus.add_bit_band(BitBand {
-                    base: base.value,
-                    size: size.value.0 as u32,
-                    target: target.value,
-                });
-            }
-        }
-        for t in &self.file.timing {
-            let Some(value) = &t.value else { continue };
-            if t.pinned.as_ref().is_some_and(|p| p.value) {
-                bus.pin_memory_parameter(&t.name, value.value);
-            } else {
-                bus.set_memory_parameter(&t.name, value.value);
-            }
-        }
-    }
-
-    fn add_nets(&self, bus: &mut Bus) -> Vec<Diagnostic> {
-        let mut errors = Vec::new();
-        for pattern in &self.file.nets {
-            match expand(pattern) {
-                Some(names) => {
-                    for name in names {
-                        bus.nets.add(&name);
-                    }
-                }
-                None => errors.push(
-                    Diagnostic::new("this is neither a net nor a range of nets").at(
-                        &self.sources,
-                        &pattern.at,
-                        "write `PA5` or `PA[0-15]`",
-                    ),
-                ),
-            }
-        }
-        errors
     }
 }
 
@@ -222,7 +104,9 @@ impl Builder<'_> {
                 nets: self.nets(entry, &ports),
             };
             let id = self.bus.add(binding, device);
-            self.ports.insert(entry.name.value.clone(), (id, ports));
+            // A second one of that name has been told already.
+            let name = entry.name.value.clone();
+            self.ports.entry(name).or_insert((id, ports));
         }
     }
 

@@ -12,6 +12,12 @@ use emu_core::memory::HOST_PAGE;
 const DEVICE_PAGE: u64 = 256;
 /// External interrupts that an NVIC can have.
 const MAX_IRQS: u16 = 240;
+/// A larger region is a slip: no microcontroller has it, and the host would have to hold it.
+pub(crate) const MAX_MEMORY: u64 = 256 << 20;
+/// More entries than this in a list are a slip, too.
+pub(crate) const MAX_ENTRIES: usize = 4096;
+/// Nobody reads more than this.
+const MAX_ERRORS: usize = 100;
 
 /// A range of addresses with a name.
 struct Range<'a> {
@@ -50,6 +56,9 @@ pub(crate) fn check(spec: &MachineSpec) -> Vec<Diagnostic> {
         file: &spec.file,
         errors: Vec::new(),
     };
+    if c.too_long() {
+        return c.errors;
+    }
     c.core();
     c.clocks();
     c.addresses();
@@ -60,6 +69,29 @@ pub(crate) fn check(spec: &MachineSpec) -> Vec<Diagnostic> {
 impl<'a> Check<'a> {
     fn error(&mut self, d: Diagnostic) {
         self.errors.push(d);
+    }
+
+    /// Lists that are too long to go on with.
+    fn too_long(&mut self) -> bool {
+        let f = self.file;
+        let parts = f.part.len();
+        let lists = [
+            ("clock", f.clock.len()),
+            ("memory", f.memory.len()),
+            ("alias", f.alias.len()),
+            ("window", f.window.len()),
+            ("bit_band", f.bit_band.len()),
+            ("device", f.device.len() + parts),
+            ("nets", f.nets.len()),
+        ];
+        for (list, length) in lists {
+            if length > MAX_ENTRIES {
+                self.error(Diagnostic::new(format!(
+                    "`{list}` has {length} entries; at most {MAX_ENTRIES} are possible"
+                )));
+            }
+        }
+        !self.errors.is_empty()
     }
 
     fn missing(&mut self, name: &Sp<String>, what: &str, field: &str) {
@@ -89,7 +121,7 @@ impl<'a> Check<'a> {
             ));
         }
         if let Some(vtor) = &core.vtor
-            && vtor.value % 128 != 0
+            && !vtor.value.is_multiple_of(128)
         {
             self.error(Diagnostic::new("the vector table is not aligned").at(
                 self.sources,
@@ -195,7 +227,9 @@ impl<'a> Check<'a> {
             );
             return None;
         }
-        if range.start % page != 0 || (page > DEVICE_PAGE && range.end % page != 0) {
+        if !range.start.is_multiple_of(page)
+            || (page > DEVICE_PAGE && !range.end.is_multiple_of(page))
+        {
             self.error(
                 Diagnostic::new(format!("{what} `{}` is not aligned", name.value)).at(
                     self.sources,
@@ -214,6 +248,18 @@ impl<'a> Check<'a> {
         for m in &file.memory {
             if m.kind.is_none() {
                 self.missing(&m.name, "memory", "kind");
+            }
+            if let Some(size) = &m.size
+                && size.value.0 > MAX_MEMORY
+            {
+                self.error(
+                    Diagnostic::new(format!("memory `{}` is too large", m.name.value)).at(
+                        self.sources,
+                        &size.at,
+                        format!("at most {} MiB", MAX_MEMORY >> 20),
+                    ),
+                );
+                continue;
             }
             memory.extend(self.range("memory", &m.name, &m.base, &m.size, host));
         }
@@ -255,12 +301,7 @@ impl<'a> Check<'a> {
             windows.extend(self.range("window", &w.name, &w.base, &w.size, host));
         }
         self.overlaps("windows overlap", &windows, &windows, true, 1);
-        for b in &file.bit_band {
-            if b.target.is_none() {
-                self.missing(&b.name, "bit_band", "target");
-            }
-            self.range("bit_band", &b.name, &b.base, &b.size, host);
-        }
+        self.bit_bands();
 
         let mut devices = Vec::new();
         for d in &file.device {
@@ -280,6 +321,46 @@ impl<'a> Check<'a> {
         self.overlaps("devices overlap", &devices, &devices, true, DEVICE_PAGE);
     }
 
+    fn bit_bands(&mut self) {
+        let file = self.file;
+        let mut bands = Vec::new();
+        let mut targets = Vec::new();
+        for b in &file.bit_band {
+            let range = self.range("bit_band", &b.name, &b.base, &b.size, HOST_PAGE as u64);
+            match (&b.target, range) {
+                (None, _) => self.missing(&b.name, "bit_band", "target"),
+                (Some(target), Some(range)) => {
+                    let size = (range.end - range.start) / 32;
+                    targets.push(Range::new(&b.name, target, size));
+                    bands.push(range);
+                }
+                _ => {}
+            }
+        }
+        self.overlaps("bit-band aliases overlap", &bands, &bands, true, 1);
+        // A bit of an alias would be a bit of a bit, without end.
+        self.overlaps(
+            "a bit-band target is an alias itself",
+            &targets,
+            &bands,
+            false,
+            1,
+        );
+        for t in targets.iter().filter(|t| t.end > 1 << 32) {
+            self.error(
+                Diagnostic::new(format!(
+                    "bit_band `{}` leaves the address space",
+                    t.name.value
+                ))
+                .at(
+                    self.sources,
+                    &t.base.at,
+                    "its last bits would be above 0xFFFF_FFFF",
+                ),
+            );
+        }
+    }
+
     /// Tells which ranges of `a` share a page with one of `b` (before it, when both are one list).
     fn overlaps(&mut self, title: &str, a: &[Range<'_>], b: &[Range<'_>], same: bool, page: u64) {
         for (i, second) in a.iter().enumerate() {
@@ -290,6 +371,9 @@ impl<'a> Check<'a> {
                     || down(first.start) > down(second.end - 1)
                 {
                     continue;
+                }
+                if self.errors.len() >= MAX_ERRORS {
+                    return;
                 }
                 let true_overlap = second.start < first.end && first.start < second.end;
                 let how = if true_overlap {
@@ -328,6 +412,15 @@ impl<'a> Check<'a> {
                     ))
                     .at(self.sources, &part.name.at, "part")
                     .at(self.sources, &device.name.at, "device"),
+                );
+            }
+        }
+        for part in &file.part {
+            if let Some(base) = &part.base {
+                let d = Diagnostic::new(format!("part `{}` has an address", part.name.value));
+                self.error(
+                    d.at(self.sources, &base.at, "parts hang on pins")
+                        .help("what answers on the bus is a `[[device]]`"),
                 );
             }
         }

@@ -33,7 +33,7 @@ pub enum Detection {
     Candidates(Vec<(String, String)>),
 }
 
-/// Find the machine. Bare cores are only named when no real chip fits.
+/// Find the machine. Bare cores are only named when no real chip fits, and never for certain.
 #[must_use]
 pub fn detect(facts: &ImageFacts) -> Detection {
     let list = library::list();
@@ -84,18 +84,13 @@ pub fn detect(facts: &ImageFacts) -> Detection {
     } else {
         bare.into_iter().filter(|f| f.same_core).collect()
     };
-    match (chips.as_slice(), bare.as_slice()) {
-        ([], [only]) => Detection::Certain {
-            name: only.name.clone(),
-            why: format!("no chip fits, and the core is right: {}", only.why),
-        },
-        _ => {
-            let mut all: Vec<(String, String)> =
-                bare.into_iter().map(|f| (f.name, f.why)).collect();
-            all.extend(with_boards(&chips, &list));
-            Detection::Candidates(all)
-        }
-    }
+    // A bare core is a choice of the user: firmware for a chip that is not known here would fit, too.
+    let mut all: Vec<(String, String)> = bare
+        .into_iter()
+        .map(|f| (f.name, format!("a core without peripherals: {}", f.why)))
+        .collect();
+    all.extend(with_boards(&chips, &list));
+    Detection::Candidates(all)
 }
 
 /// A machine on which the image could run.
@@ -358,10 +353,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_core_is_certain_only_when_no_chip_fits() {
+    fn a_bare_core_is_a_candidate_only_when_no_chip_fits() {
         // More RAM than any chip here has.
-        let d = detect(&facts(0, 0x2010_0000, "cortex-m4"));
-        assert_eq!(certain(d).as_deref(), Some("cortex-m4f"));
+        let c = candidates(detect(&facts(0, 0x2010_0000, "cortex-m4")));
+        assert_eq!(c, ["cortex-m4f"]);
         // The LM3S6965 could run it, but it was built for another core.
         let c = candidates(detect(&facts(0, 0x2000_4000, "Cortex-M0")));
         assert_eq!(c, ["cortex-m0", "lm3s6965", "lm3s6965evb"]);

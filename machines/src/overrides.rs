@@ -16,6 +16,9 @@ const DEVICE_FIELDS: [&str; 8] = [
     "model", "base", "size", "irq", "clock", "net", "params", "reset",
 ];
 
+/// No path has more parts.
+const MAX_DEPTH: usize = 16;
+
 impl MachineSpec {
     /// Change one value, as `flash.wait_states=5`. A value that is not TOML is a text (`HSE=25MHz`).
     /// Timing parameters that are set so are pinned: the firmware cannot change them.
@@ -36,7 +39,8 @@ impl MachineSpec {
             .filter(|t| t.len() == 1)
             .and_then(|mut t| t.remove("v"))
             .unwrap_or_else(|| Value::String(text.to_owned()));
-        let layer = layer(&self.file, path, value).ok_or_else(|| {
+        let known = (path.split('.').count() <= MAX_DEPTH).then(|| layer(&self.file, path, value));
+        let layer = known.flatten().ok_or_else(|| {
             let all = paths(&self.file);
             Diagnostic::new(format!("there is nothing called `{path}` in this machine")).help(
                 advice("what can be set", path, all.iter().map(String::as_str)),
@@ -79,7 +83,10 @@ fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
         }
         _ => None,
     };
-    let (list, name, field) = found.or_else(|| find(file, None, path))?;
+    let (list, name, field) = found.or_else(|| {
+        // Without its list a slip would be taken for a field: only fields that exist count.
+        find(file, None, path).filter(|(list, _, field)| is_field(list, field))
+    })?;
     let mut entry = match (list, field.as_str()) {
         ("timing", "" | "value") => {
             let mut t = nest(&["value"], value);
@@ -100,6 +107,19 @@ fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
     };
     entry.insert("name".to_owned(), Value::String(name));
     Some(nest(&[list], Value::Array(vec![Value::Table(entry)])))
+}
+
+/// Does an entry of this list have such a field? Any name may be a parameter of a device.
+fn is_field(list: &str, field: &str) -> bool {
+    let fields: &[&str] = match list {
+        "timing" => &["", "value"],
+        "clock" => &["", "hz", "of", "div", "core"],
+        "memory" => &["kind", "base", "size", "guard", "load_extra"],
+        "window" => &["base", "size", "holes"],
+        "alias" | "bit_band" => &["base", "size", "target"],
+        _ => return !field.is_empty(),
+    };
+    fields.contains(&field)
 }
 
 /// List, name and remaining path of the entry that the path means; the longest name wins.

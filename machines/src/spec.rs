@@ -158,7 +158,12 @@ pub(crate) fn parse_layer(sources: &[Source]) -> Result<MachineFile, Diagnostic>
             source: index as u16,
             span: e.span().unwrap_or(0..0),
         };
-        let mut d = Diagnostic::new("this is not a valid machine file").at(sources, &at, &message);
+        let title = if source.name.starts_with("--set ") {
+            "this value cannot be set"
+        } else {
+            "this is not a valid machine file"
+        };
+        let mut d = Diagnostic::new(title).at(sources, &at, &message);
         // `unknown field `x`, expected one of `a`, `b``: find the one that was meant.
         if let Some((wrong, known)) = message.split_once(", expected") {
             let wrong: Vec<&str> = wrong.split('`').collect();

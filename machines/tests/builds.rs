@@ -32,7 +32,6 @@ fn every_machine_builds_with_devices_of_the_agreed_ports() {
 }
 
 #[test]
-#[ignore = "until all device models are in the catalogue"]
 fn every_machine_builds_with_the_real_devices() {
     let mut failures = String::new();
     for entry in list() {

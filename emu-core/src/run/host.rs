@@ -15,24 +15,45 @@ use crate::time::Cycles;
 impl Host for Core {
     #[inline]
     fn block(&mut self, address: u32, size: u32) -> Flow {
-        let v = &mut self.variants[self.current];
-        if v.flags & (flag::DYNAMIC | flag::LINES) != 0 || self.current == NO_BLOCK {
-            return self.block_after_slow(address, size);
+        if self.current == NO_BLOCK {
+            return self.block_after_rest(address, size);
         }
-        v.executions += 1;
-        let now = self.t0 + u64::from(v.cycles);
-        let state = if address == v.end {
-            v.exit_next
+        let v = &mut self.variants[self.current];
+        let (now, state) = if v.flags & (flag::DYNAMIC | flag::LINES) == 0 {
+            v.executions += 1;
+            let state = if address == v.end {
+                v.exit_next
+            } else {
+                v.exit_taken
+            };
+            (self.t0 + u64::from(v.cycles), state)
         } else {
-            v.exit_taken
+            let count = v.count as usize;
+            let horizon = self.horizon;
+            let at = self.finish(count, address);
+            self.horizon = horizon;
+            at
         };
         let e = self.table[slot(address, state)];
-        if e.address == address && e.size == size && e.state == state && e.variant != 0 {
+        if e.address == address
+            && e.size == size
+            && e.state == state
+            && e.variant != 0
+            && self.cpu.it_state() == 0
+        {
             let next = &self.variants[e.variant as usize];
-            if now + u64::from(next.cycles) <= self.horizon && next.flags & self.slow_flags == 0 {
-                self.t0 = now;
-                self.current = e.variant as usize;
-                return Flow::Continue;
+            if now + u64::from(next.bound) <= self.horizon && next.flags & self.slow_flags == 0 {
+                const CLOSER: u8 = flag::DYNAMIC | flag::LINES | flag::ALIGNED;
+                if next.flags & CLOSER == 0 {
+                    self.t0 = now;
+                    self.current = e.variant as usize;
+                    self.penalty = 0;
+                    return Flow::Continue;
+                }
+                if self.may_run(next) {
+                    self.start(e.variant as usize, now, 0, 0);
+                    return Flow::Continue;
+                }
             }
         }
         self.rest(now, state);
@@ -128,8 +149,8 @@ impl Host for Core {
 }
 
 impl Core {
-    /// The block hook when the block before needs a closer look to be accounted.
-    fn block_after_slow(&mut self, address: u32, size: u32) -> Flow {
+    /// The block hook when nothing ran before it: after a stop, an exception, a split.
+    fn block_after_rest(&mut self, address: u32, size: u32) -> Flow {
         if self.stop.is_some() {
             let it = self.cpu.it_state();
             return self.redirect_and_stop(address, it);
@@ -176,6 +197,9 @@ impl Core {
             self.finish(index, pc);
             self.cpu.limit_next_block(1);
             return Err(Flow::Redirect);
+        }
+        if alone {
+            self.bus.system.masks = self.cpu.masks();
         }
         let start = self.start_of(index);
         self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);

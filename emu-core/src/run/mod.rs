@@ -30,8 +30,8 @@ use crate::semihosting::Semihosting;
 use crate::time::Cycles;
 use crate::timing::flash::Flash;
 use crate::timing::{self, Model};
-use blocks::{Block, Resolved, SETTLED, StateId, States, Variant, flag};
-use std::collections::{BTreeSet, HashMap};
+use blocks::{Block, NumberMap, Resolved, SETTLED, StateId, States, Variant, flag};
+use std::collections::BTreeSet;
 
 /// Entries of the direct-mapped block table.
 const TABLE: usize = 1 << 14;
@@ -98,8 +98,8 @@ pub struct Core {
     states: States,
     blocks: Vec<Block>,
     variants: Vec<Variant>,
-    lookup: HashMap<(u32, u32, u8, StateId), usize>,
-    block_ids: HashMap<(u32, u32, u8), usize>,
+    lookup: NumberMap<(u32, u32, u8, StateId), usize>,
+    block_ids: NumberMap<(u32, u32, u8), usize>,
     table: Box<[Entry]>,
     flash: Option<Flash>,
 
@@ -171,8 +171,8 @@ impl Core {
             states: States::default(),
             blocks: Vec::new(),
             variants: Vec::new(),
-            lookup: HashMap::new(),
-            block_ids: HashMap::new(),
+            lookup: NumberMap::default(),
+            block_ids: NumberMap::default(),
             table: vec![Entry::default(); TABLE].into_boxed_slice(),
             flash: None,
             t0: 0,
@@ -237,21 +237,49 @@ impl Core {
             starts: Vec::new(),
             latest: Vec::new(),
             ledger: [0; 3],
+            bound: 0,
+            aligned: None,
             by_mask: Vec::new(),
         });
         self.current = NO_BLOCK;
     }
 
     fn fold_executions(&mut self) {
+        let (insns, ledger) = self.counted();
+        self.other_insns = insns;
+        self.ledger = ledger;
         for v in &mut self.variants {
-            let n = std::mem::take(&mut v.executions);
-            self.other_insns = self.other_insns.wrapping_add(n * u64::from(v.count));
-            if v.flags & flag::DYNAMIC == 0 {
-                self.ledger.exact += n * u64::from(v.ledger[0]);
-                self.ledger.measured += n * u64::from(v.ledger[1]);
-                self.ledger.estimate += n * u64::from(v.ledger[2]);
+            v.executions = 0;
+            for (_, r) in &mut v.by_mask {
+                r.executions = 0;
             }
         }
+    }
+
+    /// Instructions and cycles accounted so far, with the counts that the variants hold.
+    fn counted(&self) -> (u64, Ledger) {
+        let (mut insns, mut ledger) = (self.other_insns, self.ledger);
+        let mut add = |times: u64, cycles: &[u32; 3]| {
+            ledger.exact += times * u64::from(cycles[0]);
+            ledger.measured += times * u64::from(cycles[1]);
+            ledger.estimate += times * u64::from(cycles[2]);
+        };
+        for v in &self.variants {
+            insns = insns.wrapping_add(v.executions * u64::from(v.count));
+            if v.flags & flag::DYNAMIC == 0 {
+                add(v.executions, &v.ledger);
+            } else {
+                for (_, r) in &v.by_mask {
+                    add(r.executions, &r.ledger);
+                }
+            }
+        }
+        (insns, ledger)
+    }
+
+    /// Instructions executed so far.
+    pub(crate) fn executed(&self) -> u64 {
+        self.counted().0
     }
 
     /// Between blocks: the state from which the next instruction is costed.
@@ -317,12 +345,7 @@ impl Core {
     /// Settings of the system control space that change how blocks are run.
     fn sync_settings(&mut self) {
         let system = &self.bus.system;
-        let mut slow = flag::SPECIAL
-            | flag::RAM
-            | flag::BREAKPOINT
-            | flag::ALIGNED
-            | flag::DYNAMIC
-            | flag::LINES;
+        let mut slow = flag::SPECIAL | flag::RAM | flag::BREAKPOINT;
         let lazy = system.fpccr & 1 != 0;
         if system.has_fpu && (!fp_allowed(system.cpacr, self.privileged()) || lazy) {
             slow |= flag::FP;
@@ -519,7 +542,6 @@ impl Core {
             return (now, state);
         }
         let whole = upto >= count;
-        self.touch_lines(upto);
         let dynamic = self.variants[id].flags & flag::DYNAMIC != 0;
         let (mask, extra) = if dynamic {
             self.settle_inputs(upto)
@@ -536,32 +558,33 @@ impl Core {
         } else {
             None
         };
-        let v = &self.variants[id];
-        let (starts, exit_next, exit_taken, ledger) = match by_mask {
-            Some(i) => {
-                let r = &v.by_mask[i].1;
-                (&r.starts, r.exit_next, r.exit_taken, r.ledger)
-            }
-            None => (&v.starts, v.exit_next, v.exit_taken, v.ledger),
-        };
-        let now = self.t0 + u64::from(starts[upto - 1]) + extra + penalty;
+        self.touch_lines(upto);
+        let v = &mut self.variants[id];
         let taken = next != v.end;
         let (entry, block) = (v.entry, v.block);
-        let cycles_done = u64::from(starts[upto - 1]);
+        let (cycles, exit) = match by_mask {
+            Some(i) => {
+                let r = &mut v.by_mask[i].1;
+                r.executions += u64::from(whole);
+                (
+                    r.starts[upto - 1],
+                    if taken { r.exit_taken } else { r.exit_next },
+                )
+            }
+            None => (
+                v.starts[upto - 1],
+                if taken { v.exit_taken } else { v.exit_next },
+            ),
+        };
+        let now = self.t0 + u64::from(cycles) + extra + penalty;
         self.ledger.wait_states += penalty;
         self.ledger.estimate += extra;
         let state = if whole {
-            let v = &mut self.variants[id];
             v.executions += 1;
-            if dynamic {
-                self.ledger.exact += u64::from(ledger[0]);
-                self.ledger.measured += u64::from(ledger[1]);
-                self.ledger.estimate += u64::from(ledger[2]);
-            }
-            if taken { exit_taken } else { exit_next }
+            exit
         } else {
             self.other_insns = self.other_insns.wrapping_add(upto as u64);
-            self.ledger.measured += cycles_done;
+            self.ledger.measured += u64::from(cycles);
             self.state_after(block, entry, mask, upto)
         };
         self.rest(now, state);

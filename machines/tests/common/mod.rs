@@ -95,10 +95,11 @@ fn ports(model: &str, params: &Table) -> Option<Ports> {
             p.irqs = names("line0 line1 line2 line3 line4 line9_5 line15_10");
             p.irqs.extend((16..=22).map(|n| format!("line{n}")));
             p.inputs = names("exticr1 exticr2 exticr3 exticr4");
+            p.inputs.extend((16..=22).map(|n| format!("line{n}")));
             let pins = ('A'..='K').flat_map(|c| (0..16).map(move |n| format!("P{c}{n}")));
             p.nets = pins.collect();
         }
-        "stm32.flash.f4" => p.irqs = names("flash"),
+        "stm32.flash.f4" => (p.irqs, p.clocks) = (names("flash"), names("HCLK")),
         "stm32.gpio.v2" => {
             let port = text("port");
             p.nets = (0..16).map(|n| format!("P{port}{n}")).collect();
@@ -138,7 +139,10 @@ fn ports(model: &str, params: &Table) -> Option<Ports> {
         "ti.gpio" => {
             p.irqs = names("irq");
             p.nets = (0..8).map(|n| format!("P{}{n}", text("port"))).collect();
+            p.inputs = p.nets.iter().map(|n| format!("{n}.AF")).collect();
+            p.outputs = p.inputs.clone();
         }
+        "ti.gptm" => (p.irqs, p.clocks) = (names("timer_a timer_b"), names("ker")),
         "ti.sysctl" => (p.irqs, p.clocks) = (names("irq"), names("IOSC MOSC SYSCLK")),
         "ti.uart" => {
             (p.irqs, p.clocks, p.outputs) = (names("irq"), names("ker"), names("TX"));
