@@ -1,11 +1,11 @@
-//! The post-mortem of a lockup: the decoded fault, registers, and who called.
+//! The post-mortem of a lockup: the core's own text (decoded fault, registers), and who called.
 //!
 //! There is no unwinding here: PC and LR are known, what an exception stacked is read from its
 //! frame, and further callers are words on the stack that follow a call instruction. Some of those may
 //! be stale; the text says so.
 
 use crate::parts::Firmware;
-use emu_core::machine::{Machine, Registers};
+use emu_core::machine::Machine;
 use std::fmt::Write;
 
 /// Words of stack that are searched for return addresses.
@@ -17,9 +17,7 @@ const CALLERS: usize = 8;
 #[must_use]
 pub fn report(machine: &mut Machine, firmware: &Firmware, fault: &str) -> String {
     let r = machine.registers();
-    let mut out = format!("the core locked up: {}\n\n", fault.trim_end());
-    registers(&mut out, &r);
-    let _ = writeln!(out, "\nbacktrace:");
+    let mut out = format!("the core locked up: {}\n\nbacktrace:\n", fault.trim_end());
     let _ = writeln!(out, "  pc {}", firmware.describe(r.r[15]));
     let lr = r.r[14];
     if is_exc_return(lr) {
@@ -30,7 +28,10 @@ pub fn report(machine: &mut Machine, firmware: &Firmware, fault: &str) -> String
             "  lr {lr:#010x} (EXC_RETURN: the exception stacked on {name})"
         );
         // The frame is r0-r3, r12, lr, pc, xpsr (DDI 0403E B1.5.6).
-        if let (Some(pc), Some(caller)) = (word(machine, sp + 24), word(machine, sp + 20)) {
+        if let (Some(pc), Some(caller)) = (
+            word(machine, sp.wrapping_add(24)),
+            word(machine, sp.wrapping_add(20)),
+        ) {
             let _ = writeln!(out, "  stacked pc {}", firmware.describe(pc));
             let _ = writeln!(out, "  stacked lr {}", firmware.describe(caller & !1));
         }
@@ -52,31 +53,6 @@ pub fn report(machine: &mut Machine, firmware: &Firmware, fault: &str) -> String
 
 fn is_exc_return(lr: u32) -> bool {
     lr >= 0xFFFF_FFE0
-}
-
-fn registers(out: &mut String, r: &Registers) {
-    const NAMES: [&str; 16] = [
-        "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp",
-        "lr", "pc",
-    ];
-    let more = [
-        ("xpsr", r.xpsr),
-        ("msp", r.msp),
-        ("psp", r.psp),
-        ("control", r.control),
-        ("primask", r.primask),
-        ("basepri", r.basepri),
-        ("faultmask", r.faultmask),
-    ];
-    let all: Vec<String> = NAMES
-        .into_iter()
-        .zip(r.r)
-        .chain(more)
-        .map(|(name, value)| format!("{name:>9} {value:#010x}"))
-        .collect();
-    for line in all.chunks(4) {
-        let _ = writeln!(out, "{}", line.concat());
-    }
 }
 
 fn word(machine: &mut Machine, address: u32) -> Option<u32> {

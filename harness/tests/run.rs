@@ -313,3 +313,35 @@ fn sigrok_decodes_the_console_from_its_pin() {
         String::from_utf8_lossy(&text)
     );
 }
+
+#[test]
+fn a_lockup_tells_registers_fault_and_callers() {
+    // Reset runs into UDF, and so does HardFault.
+    let mut words = vec![0x2000_1000u32, 0x41];
+    words.resize(16, 0x51);
+    words.extend([
+        0xBF00_DE00,
+        0xBF00_BF00,
+        0xBF00_BF00,
+        0xBF00_BF00,
+        0xBF00_DE00,
+    ]);
+    let dir = Folder::new();
+    let bin = dir.path("fault.bin");
+    let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+    std::fs::write(&bin, bytes).expect("written");
+    let out = tickscope(&["run", &bin, "--base", "0", "-m", "cortex-m3"]);
+    code(&out, 1);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    for part in [
+        "locked up",
+        "UNDEFINSTR",
+        "FORCED",
+        "pc 00000050",
+        "backtrace:",
+        "stacked pc 0x00000040",
+    ] {
+        assert!(said.contains(part), "`{part}` is missing in: {said}");
+    }
+    assert!(said.lines().count() < 40, "{said}");
+}
