@@ -106,6 +106,8 @@ pub enum StopOn {
         /// Its new level.
         level: bool,
     },
+    /// A clock has another frequency: limits that were computed from a time must be computed again.
+    ClockChange,
 }
 
 /// Everything on the bus that a run depends on, but for memory.
@@ -175,6 +177,8 @@ pub struct Bus {
     pub reset_cause: ResetCause,
     stop_request: bool,
     stop_on: Vec<StopOn>,
+    /// Conditions of `stop_on` that were met since they were last asked for.
+    met: Vec<StopOn>,
     /// Seed of the run.
     pub seed: u64,
     pub(crate) debug: bool,
@@ -215,6 +219,7 @@ impl Bus {
             reset_cause: ResetCause::PowerOn,
             stop_request: false,
             stop_on: Vec::new(),
+            met: Vec::new(),
             seed: 0,
             debug: false,
             slots: Vec::new(),
@@ -541,6 +546,7 @@ impl Bus {
             return false;
         }
         self.probe(ProbeKind::ClockChange);
+        self.meet(|s| *s == StopOn::ClockChange);
         for i in 0..self.slots.len() {
             self.call_quietly(DeviceId(i as u16), |d, ctx| d.clock_changed(ctx));
         }
@@ -703,13 +709,27 @@ impl Bus {
         self.stop_on.push(condition);
     }
 
+    /// The conditions of [`Bus::stop_on`] that were met since this was last asked, in order.
+    pub fn take_met(&mut self) -> Vec<StopOn> {
+        std::mem::take(&mut self.met)
+    }
+
+    fn meet(&mut self, is: impl Fn(&StopOn) -> bool) {
+        if let Some(condition) = self.stop_on.iter().find(|s| is(s)) {
+            self.stop_request = true;
+            if !self.met.contains(condition) {
+                self.met.push(condition.clone());
+            }
+        }
+    }
+
     /// Drive a net from a device or from outside. Edges are recorded and listeners told.
     pub fn drive(&mut self, net: NetId, driver: Driver, drive: Drive) {
         let Some(level) = self.nets.drive(net, driver, drive) else {
             return;
         };
         self.probe(ProbeKind::Edge { net, level });
-        self.stop_request |= self.stop_on.contains(&StopOn::Edge { net, level });
+        self.meet(|s| *s == StopOn::Edge { net, level });
         if let Some(list) = self.net_listeners.get(usize::from(net.0)) {
             for &(device, index) in list {
                 self.signals.push_back(Signal::Net {
@@ -763,10 +783,13 @@ impl Bus {
         let tail = p.tail.len().saturating_sub(MAX_TAIL - 1);
         p.tail.drain(..tail);
         p.tail.push(byte);
-        self.stop_request |= self.stop_on.iter().any(|s| {
-            matches!(s, StopOn::SerialText { port: on, text }
-                if on.is_none_or(|on| on == port) && p.tail.ends_with(text))
-        });
+        if !self.stop_on.is_empty() {
+            let tail = p.tail.clone();
+            self.meet(|s| {
+                matches!(s, StopOn::SerialText { port: on, text }
+                    if on.is_none_or(|on| on == port) && tail.ends_with(text))
+            });
+        }
         self.probe(ProbeKind::UartTx { port, byte });
     }
 
