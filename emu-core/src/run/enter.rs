@@ -190,9 +190,7 @@ impl Core {
             k = k.min(at + 1);
         }
         // An instruction that would be interrupted midway is made a block of its own.
-        let midway = block.insns[..k]
-            .iter()
-            .position(|i| blocks::is_abandonable(i));
+        let midway = block.insns[..k].iter().position(blocks::is_abandonable);
         if let Some(index) = midway {
             let index = (index..k)
                 .find(|&i| {
@@ -528,7 +526,7 @@ impl Core {
         };
         let system = &self.bus.system;
         let all = system.is_v7m() && system.ccr & 8 != 0;
-        if !needs_aligned_base(insn) && !(all && a.width > 1) {
+        if !(needs_aligned_base(insn) || all && a.width > 1) {
             return false;
         }
         self.effective_address(insn) & (u32::from(a.width) - 1) != 0

@@ -144,6 +144,8 @@ pub struct Core {
     /// FPCCR.ASPEN and FPDSCR as the engine has them.
     fp_control: (bool, u32),
     pub(crate) semihosting: Option<Console>,
+    /// Boxed, since the engine keeps their addresses.
+    #[allow(clippy::vec_box)]
     io: Vec<Box<IoRange<Core>>>,
 }
 
