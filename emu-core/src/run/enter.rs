@@ -312,6 +312,7 @@ impl Core {
             lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
             aligned: self.alignment(&self.blocks[block].insns),
             by_mask: Vec::new(),
+            parts: Vec::new(),
         };
         v.latest = self.latest_starts(&v);
         let insns = &self.blocks[block].insns;
@@ -609,23 +610,14 @@ impl Core {
     /// Pass over an instruction without executing it (its condition failed, or it does nothing).
     pub(super) fn skip(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
-        let state = self.state_after_first(id, false);
-        self.count_one(id);
+        let state = self.account_first(id, false);
         self.rest(start, state);
         self.redirect_to(insn.end(), it, None)
     }
 
-    pub(super) fn state_after_first(&mut self, id: usize, executed: bool) -> StateId {
-        let (pipe, _) = self.states.get(self.variants[id].entry);
-        let insn = self.blocks[self.variants[id].block].insns[0];
-        let pipe = crate::timing::Pipe::after(&pipe, &insn, executed);
-        self.states.intern(pipe, false)
-    }
-
-    /// Count the first instruction of a block that the loop carried out itself.
-    pub(super) fn count_one(&mut self, id: usize) {
-        self.other_insns = self.other_insns.wrapping_add(1);
-        self.ledger.measured += u64::from(self.variants[id].starts[0]);
+    /// Account the first instruction of block `id`, which the loop carried out or passed over itself.
+    pub(super) fn account_first(&mut self, id: usize, executed: bool) -> StateId {
+        self.part(id, u32::from(executed), 1)
     }
 }
 

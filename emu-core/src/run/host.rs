@@ -350,6 +350,7 @@ impl Core {
         if let Some(v) = result {
             self.cpu.set_r(0, v);
         }
+        self.ledger.exact += start - now;
         self.other_insns = self.other_insns.wrapping_add(1);
         self.rest(start, state);
         self.cpu.set_r(15, pc.wrapping_add(2));

@@ -246,6 +246,7 @@ impl Core {
             lines: (0, 0),
             aligned: None,
             by_mask: Vec::new(),
+            parts: Vec::new(),
         });
         self.current = NO_BLOCK;
     }
@@ -564,7 +565,6 @@ impl Core {
         self.touch_lines(upto);
         let v = &mut self.variants[id];
         let taken = next != v.end;
-        let (entry, block) = (v.entry, v.block);
         let (cycles, exit) = match by_mask {
             Some(i) => {
                 let r = &mut v.by_mask[i].1;
@@ -586,27 +586,36 @@ impl Core {
             v.executions += 1;
             exit
         } else {
-            self.other_insns = self.other_insns.wrapping_add(upto as u64);
-            self.ledger.measured += u64::from(cycles);
-            self.state_after(block, entry, mask, upto)
+            self.part(id, mask, upto)
         };
         self.rest(now, state);
         (now, state)
     }
 
-    /// State after the first `upto` instructions of a block.
-    fn state_after(&mut self, block: usize, entry: StateId, mask: u32, upto: usize) -> StateId {
-        let (mut pipe, _) = self.states.get(entry);
-        let block = &self.blocks[block];
-        for (i, insn) in block.insns[..upto].iter().enumerate() {
-            let site = block
-                .dynamics
-                .iter()
-                .position(|d| d.index == i && d.condition.is_some());
-            let executed = site.is_none_or(|bit| mask >> bit & 1 != 0);
-            pipe = timing::Pipe::after(&pipe, insn, executed);
-        }
-        self.states.intern(pipe, false)
+    /// Account the first `upto` instructions of a block; gives the state behind them.
+    fn part(&mut self, variant: usize, mask: u32, upto: usize) -> StateId {
+        let v = &self.variants[variant];
+        let key = (upto, mask);
+        let (state, ledger) = match v.parts.iter().find(|p| p.0 == key) {
+            Some(p) => p.1,
+            None => {
+                let part = blocks::part(
+                    &self.blocks[v.block],
+                    v.entry,
+                    mask,
+                    upto,
+                    &mut self.states,
+                    self.model.as_ref(),
+                );
+                self.variants[variant].parts.push((key, part));
+                part
+            }
+        };
+        self.other_insns = self.other_insns.wrapping_add(upto as u64);
+        self.ledger.exact += u64::from(ledger[0]);
+        self.ledger.measured += u64::from(ledger[1]);
+        self.ledger.estimate += u64::from(ledger[2]);
+        state
     }
 
     /// Tell the flash which lines the first `upto` instructions of the running block have fetched.
