@@ -16,7 +16,7 @@ use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
 use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Nothing answers at the address, or it refuses the access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -67,6 +67,8 @@ pub(crate) struct Slot {
     /// Taken out while the device is being called.
     device: Option<Box<dyn Device>>,
     irq_levels: Vec<bool>,
+    /// Level of [`RESET_INPUT`].
+    in_reset: bool,
     pub(crate) clocks: Vec<ClockId>,
     pub(crate) nets: Vec<Option<NetId>>,
     /// Sinks of each output.
@@ -104,6 +106,8 @@ pub enum StopOn {
         /// Its new level.
         level: bool,
     },
+    /// A clock has another frequency: limits that were computed from a time must be computed again.
+    ClockChange,
 }
 
 /// Everything on the bus that a run depends on, but for memory.
@@ -119,6 +123,7 @@ pub struct BusState {
     seed: u64,
     devices: Vec<Vec<u8>>,
     irq_levels: Vec<Vec<bool>>,
+    in_reset: Vec<bool>,
     net_listeners: Vec<Vec<(DeviceId, u16)>>,
     serial_tails: Vec<Vec<u8>>,
     line_counts: Vec<u16>,
@@ -172,6 +177,8 @@ pub struct Bus {
     pub reset_cause: ResetCause,
     stop_request: bool,
     stop_on: Vec<StopOn>,
+    /// Conditions of `stop_on` that were met since they were last asked for.
+    met: Vec<StopOn>,
     /// Seed of the run.
     pub seed: u64,
     pub(crate) debug: bool,
@@ -187,6 +194,7 @@ pub struct Bus {
     /// How many sources hold each exception's line up.
     line_counts: Vec<u16>,
     memory_parameters: BTreeMap<String, u32>,
+    pinned_parameters: BTreeSet<String>,
     /// Memory parameters changed: the timing model must look again.
     pub(crate) memory_parameters_changed: bool,
     /// Ranges that were changed behind the core's back (programming, DMA into code).
@@ -211,6 +219,7 @@ impl Bus {
             reset_cause: ResetCause::PowerOn,
             stop_request: false,
             stop_on: Vec::new(),
+            met: Vec::new(),
             seed: 0,
             debug: false,
             slots: Vec::new(),
@@ -223,6 +232,7 @@ impl Bus {
             serial: Vec::new(),
             line_counts: vec![0; crate::cortex_m::EXCEPTIONS],
             memory_parameters: BTreeMap::new(),
+            pinned_parameters: BTreeSet::new(),
             memory_parameters_changed: false,
             dirty_code: Vec::new(),
         }
@@ -252,6 +262,7 @@ impl Bus {
         }
         self.slots.push(Slot {
             irq_levels: vec![false; ports.irqs.len()],
+            in_reset: false,
             clocks: binding.clocks.clone(),
             nets,
             wires: vec![Vec::new(); ports.outputs.len()],
@@ -535,6 +546,7 @@ impl Bus {
             return false;
         }
         self.probe(ProbeKind::ClockChange);
+        self.meet(|s| *s == StopOn::ClockChange);
         for i in 0..self.slots.len() {
             self.call_quietly(DeviceId(i as u16), |d, ctx| d.clock_changed(ctx));
         }
@@ -583,7 +595,11 @@ impl Bus {
                     port,
                     value,
                 } => {
-                    self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
+                    if usize::from(port) == RESET_INPUT {
+                        self.reset_input(device, value != 0);
+                    } else {
+                        self.call_quietly(device, |d, ctx| d.input(port, value, ctx));
+                    }
                 }
                 Signal::Net {
                     device,
@@ -599,6 +615,18 @@ impl Bus {
             NoticeKind::Misuse,
             "signals between devices do not settle".to_owned(),
         );
+    }
+
+    fn reset_input(&mut self, id: DeviceId, level: bool) {
+        let slot = &mut self.slots[usize::from(id.0)];
+        let rises = level && !slot.in_reset;
+        slot.in_reset = level;
+        if rises {
+            for index in 0..slot.irq_levels.len() {
+                self.set_irq(id, index, false);
+            }
+            self.call_quietly(id, |d, ctx| d.reset(ctx));
+        }
     }
 
     // ----- what devices do -----
@@ -681,13 +709,27 @@ impl Bus {
         self.stop_on.push(condition);
     }
 
+    /// The conditions of [`Bus::stop_on`] that were met since this was last asked, in order.
+    pub fn take_met(&mut self) -> Vec<StopOn> {
+        std::mem::take(&mut self.met)
+    }
+
+    fn meet(&mut self, is: impl Fn(&StopOn) -> bool) {
+        if let Some(condition) = self.stop_on.iter().find(|s| is(s)) {
+            self.stop_request = true;
+            if !self.met.contains(condition) {
+                self.met.push(condition.clone());
+            }
+        }
+    }
+
     /// Drive a net from a device or from outside. Edges are recorded and listeners told.
     pub fn drive(&mut self, net: NetId, driver: Driver, drive: Drive) {
         let Some(level) = self.nets.drive(net, driver, drive) else {
             return;
         };
         self.probe(ProbeKind::Edge { net, level });
-        self.stop_request |= self.stop_on.contains(&StopOn::Edge { net, level });
+        self.meet(|s| *s == StopOn::Edge { net, level });
         if let Some(list) = self.net_listeners.get(usize::from(net.0)) {
             for &(device, index) in list {
                 self.signals.push_back(Signal::Net {
@@ -741,10 +783,13 @@ impl Bus {
         let tail = p.tail.len().saturating_sub(MAX_TAIL - 1);
         p.tail.drain(..tail);
         p.tail.push(byte);
-        self.stop_request |= self.stop_on.iter().any(|s| {
-            matches!(s, StopOn::SerialText { port: on, text }
-                if on.is_none_or(|on| on == port) && p.tail.ends_with(text))
-        });
+        if !self.stop_on.is_empty() {
+            let tail = p.tail.clone();
+            self.meet(|s| {
+                matches!(s, StopOn::SerialText { port: on, text }
+                    if on.is_none_or(|on| on == port) && tail.ends_with(text))
+            });
+        }
         self.probe(ProbeKind::UartTx { port, byte });
     }
 
@@ -763,16 +808,32 @@ impl Bus {
         }
     }
 
-    pub(crate) fn set_memory_parameter(&mut self, name: &str, value: u32) {
+    /// Set a timing parameter of the memory system. One that is pinned keeps its value.
+    pub fn set_memory_parameter(&mut self, name: &str, value: u32) {
+        if self.pinned_parameters.contains(name) {
+            return;
+        }
         if self.memory_parameters.insert(name.to_owned(), value) != Some(value) {
             self.memory_parameters_changed = true;
         }
+    }
+
+    /// Set a timing parameter for good: what the firmware programs no longer changes it.
+    pub fn pin_memory_parameter(&mut self, name: &str, value: u32) {
+        self.pinned_parameters.remove(name);
+        self.set_memory_parameter(name, value);
+        self.pinned_parameters.insert(name.to_owned());
     }
 
     /// A timing parameter of the memory system, such as `flash.wait_states`.
     #[must_use]
     pub fn memory_parameter(&self, name: &str) -> Option<u32> {
         self.memory_parameters.get(name).copied()
+    }
+
+    /// Give an input of a device a value from outside, such as the `pressed` of a button.
+    pub fn set_input(&mut self, id: DeviceId, port: usize, value: u32) {
+        self.call(id, (), |d, ctx| d.input(port as u16, value, ctx));
     }
 
     // ----- time -----
@@ -800,6 +861,7 @@ impl Bus {
         }
         self.system.reset();
         for i in 0..self.slots.len() {
+            self.slots[i].in_reset = false;
             self.call(DeviceId(i as u16), (), |d, ctx| d.reset(ctx));
         }
     }
@@ -831,6 +893,7 @@ impl Bus {
             seed: self.seed,
             devices: self.save_devices(),
             irq_levels: self.slots.iter().map(|s| s.irq_levels.clone()).collect(),
+            in_reset: self.slots.iter().map(|s| s.in_reset).collect(),
             net_listeners: self.net_listeners.clone(),
             serial_tails: self.serial.iter().map(|p| p.tail.clone()).collect(),
             line_counts: self.line_counts.clone(),
@@ -855,6 +918,9 @@ impl Bus {
         self.seed = s.seed;
         for (slot, levels) in self.slots.iter_mut().zip(&s.irq_levels) {
             slot.irq_levels.clone_from(levels);
+        }
+        for (slot, &in_reset) in self.slots.iter_mut().zip(&s.in_reset) {
+            slot.in_reset = in_reset;
         }
         self.net_listeners.clone_from(&s.net_listeners);
         for (port, tail) in self.serial.iter_mut().zip(&s.serial_tails) {

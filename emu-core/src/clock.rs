@@ -14,6 +14,8 @@ pub struct ClockId(pub u16);
 struct Clock {
     name: String,
     hz: Ratio,
+    /// It is that clock, divided.
+    divided: Option<(ClockId, u32)>,
 }
 
 /// A stretch of time over which the core clock had one frequency.
@@ -48,6 +50,7 @@ impl ClockTree {
             clocks: vec![Clock {
                 name: core_name.to_owned(),
                 hz,
+                divided: None,
             }],
             core: ClockId(0),
             segments: vec![Segment {
@@ -67,8 +70,16 @@ impl ClockTree {
         self.clocks.push(Clock {
             name: name.to_owned(),
             hz,
+            divided: None,
         });
         ClockId(self.clocks.len() as u16 - 1)
+    }
+
+    /// Add a clock that is another one divided, at any time.
+    pub fn add_divided(&mut self, name: &str, of: ClockId, div: u32) -> ClockId {
+        let id = self.add(name, self.hz(of).scale(1, u64::from(div)));
+        self.clocks[usize::from(id.0)].divided = Some((of, div));
+        id
     }
 
     /// The clock of that name.
@@ -121,6 +132,13 @@ impl ClockTree {
                 start_as,
                 hz,
             });
+        }
+        for i in 0..self.clocks.len() {
+            if let Some((of, div)) = self.clocks[i].divided
+                && of == id
+            {
+                self.set_hz(ClockId(i as u16), hz.scale(1, u64::from(div)), now);
+            }
         }
     }
 
@@ -186,6 +204,15 @@ mod tests {
         assert!(t.take_changed());
         assert_eq!(t.attoseconds(Cycles(16_000)), AS_PER_S / 1000);
         assert_eq!(t.attoseconds(Cycles(16_000 + 168_000)), AS_PER_S / 500);
+    }
+
+    #[test]
+    fn a_divided_clock_follows() {
+        let mut t = ClockTree::new("HCLK", Ratio::hz(16_000_000));
+        let eighth = t.add_divided("HCLK/8", t.core(), 8);
+        assert_eq!(t.hz(eighth), Ratio::hz(2_000_000));
+        t.set_hz(t.core(), Ratio::hz(168_000_000), Cycles(5));
+        assert_eq!(t.per_core_cycle(eighth), Ratio::new(1, 8));
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn emit(pieces: &[Piece]) -> Vec<u16> {
                 out.extend(body);
                 out.push(0xB662);
             }
-            Piece::Call => out.extend([0xF000 | 0, 0xF800]), // patched below
+            Piece::Call => out.extend([0xF000, 0xF800]), // patched below
             Piece::Loop { count, body } => {
                 // A counter on the stack, so that the body may use every register.
                 out.extend([0x2700 | u16::from(*count)]);

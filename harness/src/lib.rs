@@ -1,1 +1,30 @@
-//! harness
+//! Everything around a run: sessions, consoles, captures, exports, results, and the command line.
+//!
+//! A [`session`] drives a machine in slices of virtual time and moves bytes between its serial ports
+//! and the host ([`console`]). What can be observed goes to a [`capture`]; every other output is
+//! derived from captures by [`export`]. [`commands`] are thin: they turn arguments into calls of
+//! these modules. Only [`parts`] knows how machines and images are made.
+
+pub mod capture;
+pub mod cli;
+pub mod commands;
+pub mod console;
+pub mod export;
+pub mod failure;
+pub mod interrupt;
+pub mod lockup;
+pub mod nearest;
+pub mod outcome;
+pub mod output;
+pub mod parts;
+pub mod pins;
+pub mod progress;
+pub mod run_result;
+pub mod session;
+pub mod terminal;
+pub mod timebase;
+pub mod units;
+pub mod until;
+
+/// Name and version of the tool, as it stands in every output.
+pub const TOOL: &str = concat!("tickscope ", env!("CARGO_PKG_VERSION"));

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `tickscope` program.
+
+fn main() -> std::process::ExitCode {
+    harness::cli::main()
+}

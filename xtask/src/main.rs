@@ -1,2 +1,14 @@
-//! Chores.
-fn main() {}
+//! Chores of the repository: `cargo xtask CHORE`.
+
+mod schema;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let chore = std::env::args().nth(1);
+    match chore.as_deref() {
+        Some("schema") => schema::write(),
+        Some(other) => bail!("there is no chore `{other}`; there is: schema"),
+        None => bail!("say which chore: schema"),
+    }
+}

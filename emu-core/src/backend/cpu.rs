@@ -149,18 +149,19 @@ impl Cpu {
     /// CONTROL.
     #[must_use]
     pub fn control(self) -> u32 {
-        self.get(env::CONTROL) & 7
+        self.get(env::CONTROL) & 3 | self.get(env::CONTROL_FPCA) & 4
     }
 
     fn uses_psp(self) -> bool {
-        self.ipsr() == 0 && self.control() & 2 != 0
+        self.ipsr() == 0 && self.get(env::CONTROL) & 2 != 0
     }
 
     /// Set IPSR and CONTROL together; the active stack pointer follows, whatever the privilege is.
     pub fn set_mode(self, ipsr: u16, control: u32) {
         let before = self.uses_psp();
         self.set(env::EXCEPTION, u32::from(ipsr));
-        self.set(env::CONTROL, control & 7);
+        self.set(env::CONTROL, control & 3);
+        self.set(env::CONTROL_FPCA, control & 4);
         if before != self.uses_psp() {
             let other = self.get(env::OTHER_SP);
             self.set(env::OTHER_SP, self.r(13));

@@ -78,6 +78,8 @@ pub const PAGE: u32 = 1024;
 pub mod exception {
     /// Supervisor call; PC is the next instruction.
     pub const SVC: u32 = 2;
+    /// Unaligned access on ARMv6-M; PC is the instruction.
+    pub const UNALIGNED: u32 = 4;
     /// BKPT; PC is the instruction.
     pub const BKPT: u32 = 7;
     /// EXC_RETURN was written to PC in handler mode.

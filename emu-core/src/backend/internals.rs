@@ -43,8 +43,10 @@ pub mod env {
     pub const OTHER_SP: usize = 0xb18;
     /// `v7m.basepri[0]`
     pub const BASEPRI: usize = 0xb2c;
-    /// `v7m.control[0]`
+    /// `v7m.control[0]`: nPRIV and SPSEL
     pub const CONTROL: usize = 0xb34;
+    /// `v7m.control[1]`: FPCA, also without the Security Extension
+    pub const CONTROL_FPCA: usize = 0xb38;
     /// `v7m.exception`
     pub const EXCEPTION: usize = 0xb70;
     /// `v7m.primask[0]`
@@ -214,6 +216,12 @@ pub unsafe fn self_test(uc: *mut uc_engine) -> Result<(), &'static str> {
             return Err("exception");
         }
         write(RegisterARM::IPSR, 0);
+        write(RegisterARM::CONTROL, 4);
+        let fpca = at(env::CONTROL_FPCA).read();
+        if read(RegisterARM::CONTROL) & 4 != fpca & 4 {
+            return Err("control");
+        }
+        write(RegisterARM::CONTROL, 0);
         write(RegisterARM::S5, 0x4049_0FDB);
         if at(env::VFP + 5 * 4).read() != 0x4049_0FDB {
             return Err("vfp registers");

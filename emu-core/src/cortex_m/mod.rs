@@ -4,5 +4,7 @@
 //! fault status, vector table). The devices of the `peripherals` crate are register views of it.
 
 pub mod system;
+pub mod trace;
 
 pub use system::{Architecture, EXCEPTIONS, Masks, Mpu, System, number};
+pub use trace::Trace;

@@ -6,6 +6,7 @@
 //!
 //! Source: ARMv7-M ARM (DDI 0403E) B1.5, B3.2, B3.4; ARMv6-M ARM (DDI 0419E) B1.5.
 
+use super::trace::Trace;
 use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,13 @@ pub struct System {
     pub actlr: u32,
     /// MPU.
     pub mpu: Mpu,
+    /// The core's masks, for ICSR.VECTPENDING; the core puts them here before each [`Access::Sync`] access.
+    ///
+    /// [`Access::Sync`]: crate::device::Access::Sync
+    #[serde(skip)]
+    pub masks: Masks,
+    /// Counters of the trace unit. As DEMCR they outlive a system reset.
+    pub trace: Trace,
     /// MPU or CCR settings changed: cached permissions are stale.
     pub permissions_changed: bool,
     /// The exception that executes (IPSR), zero in thread mode.
@@ -173,6 +181,9 @@ pub struct System {
     #[serde(skip)]
     attention: bool,
 }
+
+/// DEMCR.MON_EN.
+pub const DEMCR_MON_EN: u32 = 1 << 16;
 
 /// The execution priority of code that nothing masks (DDI 0403E B1.5.4).
 pub const PRIORITY_IDLE: i16 = 256;
@@ -206,6 +217,8 @@ impl System {
             demcr: 0,
             actlr: 0,
             mpu: Mpu::default(),
+            masks: Masks::default(),
+            trace: Trace::default(),
             permissions_changed: false,
             current: 0,
             event: false,
@@ -249,6 +262,7 @@ impl System {
         self.mpu.rasr = vec![0; usize::from(self.mpu.regions)];
         self.permissions_changed = true;
         self.event = false;
+        self.current = 0;
         self.pending = Set::default();
         self.active = Set::default();
         self.enabled = Set::default();
@@ -256,10 +270,16 @@ impl System {
         self.refresh();
     }
 
-    /// Is a system exception always able to be taken, or is it an enabled interrupt?
+    /// Is it an enabled interrupt, a system exception that SHCSR or DEMCR enable, or one that is
+    /// always enabled?
     #[must_use]
     pub fn is_enabled(&self, number: u16) -> bool {
-        number < number::IRQ0 || self.enabled.get(number)
+        match number {
+            // SHCSR.MEMFAULTENA is bit 16, the others follow.
+            number::MEM_MANAGE..=number::USAGE_FAULT => self.shcsr_enable >> (number + 12) & 1 != 0,
+            number::DEBUG_MONITOR => self.demcr & DEMCR_MON_EN != 0,
+            n => n < number::IRQ0 || self.enabled.get(n),
+        }
     }
 
     /// Enable or disable an external interrupt; numbers that are not implemented are ignored.
@@ -463,7 +483,9 @@ impl System {
         self.attention
     }
 
-    fn refresh(&mut self) {
+    /// Recompute what is derived, after a field that enables or orders exceptions was written
+    /// ([`System::prigroup`], [`System::shcsr_enable`], [`System::demcr`]).
+    pub fn refresh(&mut self) {
         self.attention = self
             .highest_pending()
             .is_some_and(|n| self.group_priority(n) < self.active_priority());
@@ -575,6 +597,17 @@ mod tests {
             ),
             Some(2)
         );
+    }
+
+    #[test]
+    fn faults_are_enabled_by_shcsr() {
+        let mut s = m4();
+        s.set_pending(number::USAGE_FAULT, Cycles(0));
+        assert_eq!(s.takeable(Masks::default()), None);
+        s.shcsr_enable = 1 << 18;
+        s.refresh();
+        assert!(s.attention());
+        assert_eq!(s.takeable(Masks::default()), Some(6));
     }
 
     #[test]

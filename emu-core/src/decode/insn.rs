@@ -247,8 +247,8 @@ impl Insn {
     pub fn register_list(&self) -> RegisterSet {
         let low = RegisterSet((self.raw & 0xFF) as u16);
         match (self.size, self.raw >> 9) {
-            (2, 0b1011_010) => low.with(RegisterSet(((self.raw >> 8 & 1) << 14) as u16)),
-            (2, 0b1011_110) => low.with(RegisterSet(((self.raw >> 8 & 1) << 15) as u16)),
+            (2, 0b101_1010) => low.with(RegisterSet(((self.raw >> 8 & 1) << 14) as u16)),
+            (2, 0b101_1110) => low.with(RegisterSet(((self.raw >> 8 & 1) << 15) as u16)),
             (2, _) => low,
             _ => RegisterSet(self.raw as u16),
         }

@@ -310,7 +310,7 @@ fn narrow_class(insn: &mut Insn) {
             memory(insn, low(3), Some((low(6), 0)), 0, false, width);
             transfer(insn, low(0));
         }
-        0b01100..=0b01111 | 0b10000 | 0b10001 => {
+        0b01100..=0b10001 => {
             let width = match h >> 12 {
                 6 => 4,
                 7 => 1,

@@ -109,6 +109,11 @@ pub struct Variant {
     pub latest: Vec<u32>,
     /// Static cycles by provenance: exact, measured, estimate.
     pub ledger: [u32; 3],
+    /// The block may run at once when the next event is at least this many cycles after the last instruction
+    /// before it: whatever the data, no event falls into it, nor into an instruction that could be abandoned.
+    pub bound: u32,
+    /// Registers that must be multiples of four at the entry; `None` when that is not all there is to check.
+    pub aligned: Option<RegisterSet>,
     /// Costs with other conditions holding, by the mask of dynamic sites that executed.
     pub by_mask: Vec<(u32, Resolved)>,
 }
@@ -124,7 +129,33 @@ pub struct Resolved {
     pub exit_taken: StateId,
     /// Cycles by provenance.
     pub ledger: [u32; 3],
+    /// How often the block ran with these conditions.
+    pub executions: u64,
 }
+
+/// A hasher for small keys that are numbers: fast, and the same in every run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NumberHasher(u64);
+
+impl std::hash::Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 29
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &b in bytes {
+            self.write_u32(u32::from(b));
+        }
+    }
+    fn write_u8(&mut self, n: u8) {
+        self.write_u32(u32::from(n));
+    }
+    fn write_u32(&mut self, n: u32) {
+        self.0 = (self.0.rotate_left(5) ^ u64::from(n)).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
+
+/// A map with number keys.
+pub type NumberMap<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<NumberHasher>>;
 
 /// Interned states.
 #[derive(Debug)]
@@ -209,6 +240,7 @@ pub fn resolve(
         exit_next,
         exit_taken,
         ledger,
+        executions: 0,
     }
 }
 

@@ -18,6 +18,12 @@ impl Core {
     /// `state`. Nothing runs at the moment (the core rests).
     pub(super) fn enter(&mut self, address: u32, size: u32, now: u64, state: StateId) -> Flow {
         self.drop_dirty_code();
+        if self.permissive != 0 {
+            self.permissive -= 1;
+            if self.permissive == 0 {
+                self.engine.flush_tlb();
+            }
+        }
         self.sync_settings();
         let it = self.cpu.it_state();
         let Some(id) = self.variant(address, size, it, state) else {
@@ -112,16 +118,6 @@ impl Core {
         None
     }
 
-    /// Instructions accounted so far; exact, at the cost of a pass over the counts.
-    pub(crate) fn executed(&self) -> u64 {
-        let counted = self
-            .variants
-            .iter()
-            .map(|v| v.executions * u64::from(v.count))
-            .sum::<u64>();
-        self.other_insns.wrapping_add(counted)
-    }
-
     /// Go on at `address`, at most `k` instructions as one block.
     pub(super) fn redirect_to(&mut self, address: u32, it: u8, k: Option<u32>) -> Flow {
         self.cpu.set_r(15, address);
@@ -173,10 +169,8 @@ impl Core {
         if let Some(d) = block.dynamics.get(blocks::MAX_SITES) {
             k = k.min(d.index);
         }
-        if let Some(special) = block.special
-            && special > 0
-        {
-            k = k.min(special);
+        if let Some(special) = block.special {
+            k = k.min(special.max(1));
         }
         if v.flags & flag::FP != 0 && self.slow_flags & flag::FP != 0 {
             k = part_before(&block.insns, k, |i| i.class.is_fp());
@@ -197,9 +191,7 @@ impl Core {
             k = k.min(at + 1);
         }
         // An instruction that would be interrupted midway is made a block of its own.
-        let midway = block.insns[..k]
-            .iter()
-            .position(|i| blocks::is_abandonable(i));
+        let midway = block.insns[..k].iter().position(blocks::is_abandonable);
         if let Some(index) = midway {
             let index = (index..k)
                 .find(|&i| {
@@ -234,11 +226,7 @@ impl Core {
             ));
         }
         let v = &self.variants[id];
-        let fast = v.flags
-            & (flag::DYNAMIC | flag::LINES | flag::RAM | flag::ALIGNED | flag::SPECIAL)
-            == 0
-            && it == 0;
-        if fast {
+        if v.flags & (flag::RAM | flag::SPECIAL) == 0 && it == 0 {
             self.table[slot(address, v.entry)] = Entry {
                 address,
                 size,
@@ -321,9 +309,23 @@ impl Core {
             latest: Vec::new(),
             starts: resolved.starts,
             ledger: resolved.ledger,
+            bound: 0,
+            aligned: self.alignment(&self.blocks[block].insns),
             by_mask: Vec::new(),
         };
         v.latest = self.latest_starts(&v);
+        let insns = &self.blocks[block].insns;
+        v.bound = (0..insns.len())
+            .map(|i| {
+                v.latest[i]
+                    + if blocks::is_abandonable(&insns[i]) {
+                        multiple::longest(&insns[i]) as u32
+                    } else {
+                        0
+                    }
+            })
+            .max()
+            .unwrap_or(0);
         self.variants.push(v);
         let id = self.variants.len() - 1;
         self.lookup.insert((address, size, it, state), id);
@@ -525,7 +527,7 @@ impl Core {
         };
         let system = &self.bus.system;
         let all = system.is_v7m() && system.ccr & 8 != 0;
-        if !needs_aligned_base(insn) && !(all && a.width > 1) {
+        if !(needs_aligned_base(insn) || all && a.width > 1) {
             return false;
         }
         self.effective_address(insn) & (u32::from(a.width) - 1) != 0
@@ -550,6 +552,49 @@ impl Core {
             changed = changed.with(writes);
         }
         k
+    }
+
+    /// The bases that must be aligned when a block is entered, so that no transfer in it is misaligned; `None`
+    /// when a base changes on the way.
+    fn alignment(&self, insns: &[Insn]) -> Option<RegisterSet> {
+        let (mut changed, mut bases) = (RegisterSet::NONE, RegisterSet::NONE);
+        for insn in insns {
+            let mut writes = insn.writes;
+            if let (true, Some(a)) = (needs_aligned_base(insn), insn.addressing) {
+                let base = RegisterSet::one(u32::from(a.base));
+                if changed.meets(base) {
+                    return None;
+                }
+                bases = bases.with(base);
+                let loaded = insn.class == Class::LoadMultiple && insn.register_list().meets(base);
+                if a.writeback && !loaded {
+                    writes = writes.without(base);
+                }
+            }
+            changed = changed.with(writes);
+        }
+        Some(bases)
+    }
+
+    /// The rest of what must hold for a block with flags to run at once. Leaves everything as it is when it
+    /// does not.
+    pub(super) fn may_run(&self, v: &Variant) -> bool {
+        if v.flags & flag::ALIGNED != 0
+            && !v
+                .aligned
+                .is_some_and(|set| set.iter().all(|r| self.cpu.r(r) & 3 == 0))
+        {
+            return false;
+        }
+        if v.flags & flag::LINES != 0
+            && let Some(flash) = &self.flash
+        {
+            return self.blocks[v.block]
+                .lines
+                .iter()
+                .all(|&(_, line)| flash.is_free(line));
+        }
+        true
     }
 
     /// Address of a load or store, from the registers as they are before it.

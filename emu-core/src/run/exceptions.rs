@@ -385,7 +385,7 @@ impl Core {
         let nonbase_ok = s.ccr & 1 != 0;
         let form = value & 0x0FFF_FFFF | if s.has_fpu { 0x10 } else { 0 };
         match form {
-            0x0FFF_FFF1 => others > 0 || !s.is_v7m() && others > 0,
+            0x0FFF_FFF1 => others > 0,
             0x0FFF_FFF9 | 0x0FFF_FFFD => others == 0 || nonbase_ok,
             _ => false,
         }
@@ -545,7 +545,7 @@ impl Core {
         if let Some(flash) = &mut self.flash {
             flash.invalidate();
         }
-        self.aspen = true;
+        self.fp_control = (true, 0);
         cpu.set_fp_context_control(true, 0);
         self.sync_settings();
         self.rest(at, SETTLED);

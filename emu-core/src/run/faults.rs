@@ -117,8 +117,8 @@ impl Core {
             if self.bus.system.is_v7m() {
                 self.bus.system.hfsr |= 1 << 30;
             }
-            // The escalated call returns to the SVC instruction itself (DDI 0403E B1.5.6).
-            self.take_fault(next.wrapping_sub(2), now, now);
+            // Escalated or not, a call returns behind the SVC.
+            self.take_fault(next, now, now);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::blocks::flag;
 use super::enter::slot;
+use super::faults::UNALIGNED;
 use super::{Core, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
@@ -15,24 +16,45 @@ use crate::time::Cycles;
 impl Host for Core {
     #[inline]
     fn block(&mut self, address: u32, size: u32) -> Flow {
-        let v = &mut self.variants[self.current];
-        if v.flags & (flag::DYNAMIC | flag::LINES) != 0 || self.current == NO_BLOCK {
-            return self.block_after_slow(address, size);
+        if self.current == NO_BLOCK {
+            return self.block_after_rest(address, size);
         }
-        v.executions += 1;
-        let now = self.t0 + u64::from(v.cycles);
-        let state = if address == v.end {
-            v.exit_next
+        let v = &mut self.variants[self.current];
+        let (now, state) = if v.flags & (flag::DYNAMIC | flag::LINES) == 0 {
+            v.executions += 1;
+            let state = if address == v.end {
+                v.exit_next
+            } else {
+                v.exit_taken
+            };
+            (self.t0 + u64::from(v.cycles), state)
         } else {
-            v.exit_taken
+            let count = v.count as usize;
+            let horizon = self.horizon;
+            let at = self.finish(count, address);
+            self.horizon = horizon;
+            at
         };
         let e = self.table[slot(address, state)];
-        if e.address == address && e.size == size && e.state == state && e.variant != 0 {
+        if e.address == address
+            && e.size == size
+            && e.state == state
+            && e.variant != 0
+            && self.cpu.it_state() == 0
+        {
             let next = &self.variants[e.variant as usize];
-            if now + u64::from(next.cycles) <= self.horizon && next.flags & self.slow_flags == 0 {
-                self.t0 = now;
-                self.current = e.variant as usize;
-                return Flow::Continue;
+            if now + u64::from(next.bound) <= self.horizon && next.flags & self.slow_flags == 0 {
+                const CLOSER: u8 = flag::DYNAMIC | flag::LINES | flag::ALIGNED;
+                if next.flags & CLOSER == 0 {
+                    self.t0 = now;
+                    self.current = e.variant as usize;
+                    self.penalty = 0;
+                    return Flow::Continue;
+                }
+                if self.may_run(next) {
+                    self.start(e.variant as usize, now, 0, 0);
+                    return Flow::Continue;
+                }
             }
         }
         self.rest(now, state);
@@ -65,15 +87,26 @@ impl Host for Core {
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow> {
         self.at_access(address, false)?;
         let result = self.bus.read(address, Width::from_bytes(bytes));
-        self.after_access();
-        result.map_err(|_| self.access_failed(address))
+        self.horizon = self.horizon_now();
+        match result {
+            Err(_) if !self.bus_faults_ignored() => Err(self.access_failed(address)),
+            value => Ok(value.unwrap_or(0)),
+        }
     }
 
     fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow> {
-        self.at_access(address, true)?;
+        let kind = self.at_access(address, true)?;
         let result = self.bus.write(address, Width::from_bytes(bytes), value);
-        self.after_access();
-        result.map_err(|_| self.access_failed(address))
+        // What was written may be a setting of the core itself: look at everything before the next block.
+        self.horizon = if kind == Access::Sync {
+            0
+        } else {
+            self.horizon_now()
+        };
+        match result {
+            Err(_) if !self.bus_faults_ignored() => Err(self.access_failed(address)),
+            _ => Ok(()),
+        }
     }
 
     fn exception(&mut self, number: u32) {
@@ -92,6 +125,10 @@ impl Host for Core {
             exception::NOCP => {
                 let (insn, now, start) = self.up_to(pc);
                 self.raise_nocp(&insn, now, start);
+            }
+            exception::UNALIGNED => {
+                let (insn, now, start) = self.up_to(pc);
+                self.raise_usage(UNALIGNED, insn.address, now, start);
             }
             _ if pc >= 0xF000_0000 => {
                 // A branch to EXC_RETURN in thread mode is a fetch from an XN region.
@@ -128,8 +165,8 @@ impl Host for Core {
 }
 
 impl Core {
-    /// The block hook when the block before needs a closer look to be accounted.
-    fn block_after_slow(&mut self, address: u32, size: u32) -> Flow {
+    /// The block hook when nothing ran before it: after a stop, an exception, a split.
+    fn block_after_rest(&mut self, address: u32, size: u32) -> Flow {
         if self.stop.is_some() {
             let it = self.cpu.it_state();
             return self.redirect_and_stop(address, it);
@@ -151,7 +188,7 @@ impl Core {
 
     /// Bring time to the access that is being made. An access that needs an exact boundary and is not in
     /// a block of its own is abandoned, to be made again in one.
-    fn at_access(&mut self, address: u32, write: bool) -> Result<(), Flow> {
+    fn at_access(&mut self, address: u32, write: bool) -> Result<Access, Flow> {
         let alone = self.variants[self.current].count == 1;
         let index = if alone {
             0
@@ -169,13 +206,20 @@ impl Core {
                 }
             }
         };
-        if !alone && self.bus.access_kind(address, write) == Access::Sync {
+        let kind = self.bus.access_kind(address, write);
+        if !alone && kind == Access::Sync {
             // SAFETY: as above; this time with ITSTATE, since the block is left.
             unsafe { locate_access(self.cpu, true) };
             let pc = self.cpu.pc();
             self.finish(index, pc);
             self.cpu.limit_next_block(1);
             return Err(Flow::Redirect);
+        }
+        if alone {
+            self.bus.system.masks = self.cpu.masks();
+        }
+        if address >> 20 == 0xE00 && !self.may_use_ppb(address) {
+            return Err(self.access_failed(address));
         }
         let start = self.start_of(index);
         self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);
@@ -184,14 +228,22 @@ impl Core {
             self.bus.advance_to(Cycles(start - 1));
         }
         self.bus.now = Cycles(start);
-        Ok(())
+        Ok(kind)
     }
 
-    fn after_access(&mut self) {
-        self.horizon = self.horizon_now();
-        if self.bus.memory_parameters_changed {
-            self.horizon = 0;
-        }
+    /// Unprivileged code has no access to the private peripheral bus (DDI 0403E B3.1), but for the ITM
+    /// stimulus ports and, when CCR.USERSETMPEND says so, STIR.
+    fn may_use_ppb(&self, address: u32) -> bool {
+        const STIR: u32 = 0xE000_EF00;
+        self.privileged()
+            || address >> 12 == 0xE_0000
+            || address == STIR && self.bus.system.ccr & 2 != 0
+    }
+
+    /// CCR.BFHFNMIGN: handlers of priority -1 and -2 may probe for what is not there.
+    fn bus_faults_ignored(&self) -> bool {
+        let s = &self.bus.system;
+        s.ccr & 1 << 8 != 0 && s.execution_priority(self.cpu.masks()) < 0
     }
 
     /// The access of the present instruction failed: a bus fault.
@@ -324,9 +376,9 @@ impl Core {
         let (_, now, start) = self.up_to(pc);
         if self.data_denied(address) {
             self.raise_mem_manage(address, pc, now, start);
-        } else if self.bus.memory.region_at(address).is_some() && !self.permissive {
+        } else if self.bus.memory.region_at(address).is_some() && self.permissive == 0 {
             // A page of which the MPU allows only a part, and this access is allowed: make it alone.
-            self.permissive = true;
+            self.permissive = 2;
             self.engine.flush_tlb();
             self.cpu.limit_next_block(1);
         } else {

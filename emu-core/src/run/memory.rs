@@ -108,7 +108,7 @@ impl Core {
             .iter()
             .find(|r| r.contains(physical))
             .map(|r| r.kind);
-        let permission = if self.permissive {
+        let permission = if self.permissive != 0 {
             Some(Permission {
                 read: true,
                 write: true,

@@ -31,8 +31,8 @@ use crate::semihosting::Semihosting;
 use crate::time::Cycles;
 use crate::timing::flash::Flash;
 use crate::timing::{self, Model};
-use blocks::{Block, Resolved, SETTLED, StateId, States, Variant, flag};
-use std::collections::{BTreeSet, HashMap};
+use blocks::{Block, NumberMap, Resolved, SETTLED, StateId, States, Variant, flag};
+use std::collections::BTreeSet;
 
 /// Entries of the direct-mapped block table.
 const TABLE: usize = 1 << 14;
@@ -99,8 +99,8 @@ pub struct Core {
     states: States,
     blocks: Vec<Block>,
     variants: Vec<Variant>,
-    lookup: HashMap<(u32, u32, u8, StateId), usize>,
-    block_ids: HashMap<(u32, u32, u8), usize>,
+    lookup: NumberMap<(u32, u32, u8, StateId), usize>,
+    block_ids: NumberMap<(u32, u32, u8), usize>,
     table: Box<[Entry]>,
     flash: Option<Flash>,
 
@@ -142,9 +142,14 @@ pub struct Core {
     breakpoint_due: bool,
     sites: BTreeSet<u32>,
     executable: Vec<u64>,
-    permissive: bool,
-    aspen: bool,
+    /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
+    /// the looks until that is over.
+    permissive: u8,
+    /// FPCCR.ASPEN and FPDSCR as the engine has them.
+    fp_control: (bool, u32),
     pub(crate) semihosting: Option<Console>,
+    /// Boxed, since the engine keeps their addresses.
+    #[allow(clippy::vec_box)]
     io: Vec<Box<IoRange<Core>>>,
 }
 
@@ -175,8 +180,8 @@ impl Core {
             states: States::default(),
             blocks: Vec::new(),
             variants: Vec::new(),
-            lookup: HashMap::new(),
-            block_ids: HashMap::new(),
+            lookup: NumberMap::default(),
+            block_ids: NumberMap::default(),
             table: vec![Entry::default(); TABLE].into_boxed_slice(),
             flash: None,
             t0: 0,
@@ -202,8 +207,8 @@ impl Core {
             breakpoint_due: false,
             sites: BTreeSet::new(),
             executable: vec![0; 1 << 16],
-            permissive: false,
-            aspen: true,
+            permissive: 0,
+            fp_control: (true, 0),
             semihosting: None,
             io: Vec::new(),
         });
@@ -242,21 +247,49 @@ impl Core {
             starts: Vec::new(),
             latest: Vec::new(),
             ledger: [0; 3],
+            bound: 0,
+            aligned: None,
             by_mask: Vec::new(),
         });
         self.current = NO_BLOCK;
     }
 
     fn fold_executions(&mut self) {
+        let (insns, ledger) = self.counted();
+        self.other_insns = insns;
+        self.ledger = ledger;
         for v in &mut self.variants {
-            let n = std::mem::take(&mut v.executions);
-            self.other_insns = self.other_insns.wrapping_add(n * u64::from(v.count));
-            if v.flags & flag::DYNAMIC == 0 {
-                self.ledger.exact += n * u64::from(v.ledger[0]);
-                self.ledger.measured += n * u64::from(v.ledger[1]);
-                self.ledger.estimate += n * u64::from(v.ledger[2]);
+            v.executions = 0;
+            for (_, r) in &mut v.by_mask {
+                r.executions = 0;
             }
         }
+    }
+
+    /// Instructions and cycles accounted so far, with the counts that the variants hold.
+    fn counted(&self) -> (u64, Ledger) {
+        let (mut insns, mut ledger) = (self.other_insns, self.ledger);
+        let mut add = |times: u64, cycles: &[u32; 3]| {
+            ledger.exact += times * u64::from(cycles[0]);
+            ledger.measured += times * u64::from(cycles[1]);
+            ledger.estimate += times * u64::from(cycles[2]);
+        };
+        for v in &self.variants {
+            insns = insns.wrapping_add(v.executions * u64::from(v.count));
+            if v.flags & flag::DYNAMIC == 0 {
+                add(v.executions, &v.ledger);
+            } else {
+                for (_, r) in &v.by_mask {
+                    add(r.executions, &r.ledger);
+                }
+            }
+        }
+        (insns, ledger)
+    }
+
+    /// Instructions executed so far.
+    pub(crate) fn executed(&self) -> u64 {
+        self.counted().0
     }
 
     /// Between blocks: the state from which the next instruction is costed.
@@ -325,12 +358,7 @@ impl Core {
     /// Settings of the system control space that change how blocks are run.
     fn sync_settings(&mut self) {
         let system = &self.bus.system;
-        let mut slow = flag::SPECIAL
-            | flag::RAM
-            | flag::BREAKPOINT
-            | flag::ALIGNED
-            | flag::DYNAMIC
-            | flag::LINES;
+        let mut slow = flag::SPECIAL | flag::RAM | flag::BREAKPOINT;
         let lazy = system.fpccr & 1 != 0;
         if system.has_fpu && (!fp_allowed(system.cpacr, self.privileged()) || lazy) {
             slow |= flag::FP;
@@ -343,8 +371,8 @@ impl Core {
         }
         self.slow_flags = slow;
         let aspen = system.fpccr >> 31 != 0;
-        if system.has_fpu && aspen != self.aspen {
-            self.aspen = aspen;
+        if system.has_fpu && (aspen, system.fpdscr) != self.fp_control {
+            self.fp_control = (aspen, system.fpdscr);
             self.cpu.set_fp_context_control(aspen, system.fpdscr);
         }
         if std::mem::take(&mut self.bus.system.permissions_changed) {
@@ -408,6 +436,7 @@ impl Core {
             || bus.reset_request.is_some()
             || bus.stop_requested()
             || self.one_at_a_time()
+            || self.permissive != 0
         {
             return 0;
         }
@@ -527,7 +556,6 @@ impl Core {
             return (now, state);
         }
         let whole = upto >= count;
-        self.touch_lines(upto);
         let dynamic = self.variants[id].flags & flag::DYNAMIC != 0;
         let (mask, extra) = if dynamic {
             self.settle_inputs(upto)
@@ -544,32 +572,33 @@ impl Core {
         } else {
             None
         };
-        let v = &self.variants[id];
-        let (starts, exit_next, exit_taken, ledger) = match by_mask {
-            Some(i) => {
-                let r = &v.by_mask[i].1;
-                (&r.starts, r.exit_next, r.exit_taken, r.ledger)
-            }
-            None => (&v.starts, v.exit_next, v.exit_taken, v.ledger),
-        };
-        let now = self.t0 + u64::from(starts[upto - 1]) + extra + penalty;
+        self.touch_lines(upto);
+        let v = &mut self.variants[id];
         let taken = next != v.end;
         let (entry, block) = (v.entry, v.block);
-        let cycles_done = u64::from(starts[upto - 1]);
+        let (cycles, exit) = match by_mask {
+            Some(i) => {
+                let r = &mut v.by_mask[i].1;
+                r.executions += u64::from(whole);
+                (
+                    r.starts[upto - 1],
+                    if taken { r.exit_taken } else { r.exit_next },
+                )
+            }
+            None => (
+                v.starts[upto - 1],
+                if taken { v.exit_taken } else { v.exit_next },
+            ),
+        };
+        let now = self.t0 + u64::from(cycles) + extra + penalty;
         self.ledger.wait_states += penalty;
         self.ledger.estimate += extra;
         let state = if whole {
-            let v = &mut self.variants[id];
             v.executions += 1;
-            if dynamic {
-                self.ledger.exact += u64::from(ledger[0]);
-                self.ledger.measured += u64::from(ledger[1]);
-                self.ledger.estimate += u64::from(ledger[2]);
-            }
-            if taken { exit_taken } else { exit_next }
+            exit
         } else {
             self.other_insns = self.other_insns.wrapping_add(upto as u64);
-            self.ledger.measured += cycles_done;
+            self.ledger.measured += u64::from(cycles);
             self.state_after(block, entry, mask, upto)
         };
         self.rest(now, state);

@@ -76,15 +76,24 @@ impl Core {
             return None;
         }
         let list = insn.register_list();
-        let continues = self.model.exceptions().continues_multiple && insn.class != Class::Divide;
+        // A push starts again: the exception frame goes where its first words went.
+        let base = insn.addressing.map_or(0, |a| usize::from(a.base));
+        let is_push = insn.class == Class::StoreMultiple && base == 13;
+        let continues =
+            self.model.exceptions().continues_multiple && insn.class != Class::Divide && !is_push;
         if insn.class != Class::Divide && !self.is_plain_memory(undo, list) {
             return None; // device memory: beats are not repeated
         }
         // The first beat is in the second cycle of the instruction.
         let done = (pended - undo.start).min(u64::from(list.len()).saturating_sub(1)) as usize;
+        // A base that is loaded too must still be there for the beats behind it.
+        let loaded_base = list
+            .iter()
+            .position(|r| r == base)
+            .filter(|_| insn.class == Class::LoadMultiple);
+        let done = done.min(loaded_base.unwrap_or(done));
         let done = if insn.class == Class::Divide { 0 } else { done };
         let kept: RegisterSet = RegisterSet(list.iter().take(done).fold(0, |m, r| m | 1 << r));
-        let base = insn.addressing.map_or(0, |a| usize::from(a.base));
         for r in 0..15 {
             let loaded =
                 insn.class == Class::LoadMultiple && continues && kept.0 >> r & 1 != 0 && r != base;

@@ -210,17 +210,7 @@ impl Core {
 
     /// Take the core's state. It must rest (between two runs).
     pub(crate) fn save(&self) -> CoreState {
-        let insns = self.executed();
-        let mut ledger = self.ledger;
-        for v in self
-            .variants
-            .iter()
-            .filter(|v| v.flags & super::flag::DYNAMIC == 0)
-        {
-            ledger.exact += v.executions * u64::from(v.ledger[0]);
-            ledger.measured += v.executions * u64::from(v.ledger[1]);
-            ledger.estimate += v.executions * u64::from(v.ledger[2]);
-        }
+        let (insns, ledger) = self.counted();
         CoreState {
             registers: self.registers(),
             it: self.cpu.it_state(),
@@ -248,7 +238,7 @@ impl Core {
         }
         self.fold_executions();
         let aspen = self.bus.system.fpccr >> 31 != 0;
-        self.aspen = aspen;
+        self.fp_control = (aspen, self.bus.system.fpdscr);
         self.cpu
             .set_fp_context_control(aspen, self.bus.system.fpdscr);
         self.set_registers(&s.registers);

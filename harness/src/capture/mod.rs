@@ -1,0 +1,108 @@
+//! Captures: a run's observations in cycles, in a compact file that is only appended to.
+//!
+//! ```text
+//! file     = magic "TICKCAP\n", u16 version, u32 length of the header, header (JSON), record...
+//! record   = varint cycles since the record before, u8 kind, payload, [zigzag varint PC delta]
+//! trailer  = a record of kind End: number of records before it, clock segments, "TICKEND\n"
+//! ```
+//! Integers of fixed size are little-endian; varints are LEB128. The final cycle of the run is the
+//! cycle of the End record. A file without it was cut off: the reader says so and how far it came.
+//!
+//! A [`Writer`] is fed by probes through a bounded channel and writes in its own thread. When
+//! it cannot keep up, the machine waits: nothing is lost, and virtual time does not move.
+
+mod reader;
+mod record;
+mod varint;
+mod writer;
+
+pub use reader::{Capture, CaptureError, Ending, Records, Summary};
+pub use record::Record;
+pub use writer::Writer;
+
+use emu_core::Ratio;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The first bytes of a capture.
+pub const MAGIC: &[u8; 8] = b"TICKCAP\n";
+/// The last bytes of a complete capture.
+pub const END_MAGIC: &[u8; 8] = b"TICKEND\n";
+/// Version of the records. Readers refuse other versions.
+pub const VERSION: u16 = 1;
+/// A header longer than this is not believed.
+const MAX_HEADER: u32 = 16 << 20;
+
+/// What a capture says about the run it comes from.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of this header's fields.
+    pub schema: u32,
+    /// Tool and version that wrote it.
+    pub tool: String,
+    /// SHA-256 of the firmware file, in hex.
+    pub elf_sha256: String,
+    /// Name of the machine.
+    pub machine: String,
+    /// Hash of the machine's description with its settings, in hex.
+    pub machine_hash: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Core frequency at the start, in Hz.
+    pub core_hz: Ratio,
+    /// Cycle at which recording began.
+    pub start: u64,
+    /// Names of the nets by their number.
+    pub nets: Vec<String>,
+    /// Nets that were high when recording began.
+    pub high: Vec<u16>,
+    /// Names of the serial ports by their number.
+    pub ports: Vec<String>,
+    /// What the machine calls its interrupts, by exception number.
+    pub interrupts: BTreeMap<u16, String>,
+}
+
+impl Header {
+    /// Version of the fields that this tool writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// Name of a net; one that the header does not know is shown by its number.
+    #[must_use]
+    pub fn net(&self, id: u16) -> String {
+        let name = self.nets.get(usize::from(id)).cloned();
+        name.unwrap_or_else(|| format!("net{id}"))
+    }
+
+    /// Name of an exception: `SysTick`, `USART2`, `IRQ38`.
+    #[must_use]
+    pub fn exception(&self, number: u16) -> String {
+        let name = match number {
+            1 => "Reset",
+            2 => "NMI",
+            3 => "HardFault",
+            4 => "MemManage",
+            5 => "BusFault",
+            6 => "UsageFault",
+            11 => "SVCall",
+            12 => "DebugMonitor",
+            14 => "PendSV",
+            15 => "SysTick",
+            n => match self.interrupts.get(&n) {
+                Some(name) => name,
+                None if n >= 16 => return format!("IRQ{}", n - 16),
+                None => return format!("exception{n}"),
+            },
+        };
+        name.to_owned()
+    }
+
+    /// Name of a serial port.
+    #[must_use]
+    pub fn port(&self, id: u8) -> String {
+        let name = self.ports.get(usize::from(id)).cloned();
+        name.unwrap_or_else(|| format!("uart{id}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! `tickscope disasm`: the instructions of a firmware, by function, with their cycles.
+
+use crate::failure::Failure;
+use crate::nearest::nearest;
+use crate::output;
+use crate::parts::{Firmware, Function, Spec, instruction_cycles};
+use crate::terminal::Terminal;
+use capstone::arch::arm::{ArchExtraMode, ArchMode};
+use capstone::prelude::*;
+use clap::{Args, ValueHint};
+use emu_core::machine::CoreKind;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `disasm`.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    /// Firmware file
+    #[arg(value_name = "FW", value_hint = ValueHint::FilePath)]
+    firmware: PathBuf,
+
+    /// Only this function
+    #[arg(short, long, value_name = "NAME")]
+    function: Option<String>,
+
+    /// Machine whose core gives the cycles [default: found from the firmware]
+    #[arg(short, long, value_name = "MACHINE")]
+    machine: Option<String>,
+
+    /// Load address of a raw binary
+    #[arg(long, value_name = "ADDR", value_parser = super::options::address)]
+    base: Option<u32>,
+}
+
+/// List.
+///
+/// # Errors
+/// A [`Failure`] for bad input and unknown functions.
+pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
+    let firmware = Firmware::open(&arguments.firmware, arguments.base)?;
+    let colour = terminal.colour();
+    // Without a machine the listing has no cycles; that is no error here.
+    let core = match &arguments.machine {
+        Some(name) => Some(Spec::load(name, colour)?.core()),
+        None => Spec::detect(&firmware, colour).ok().map(|s| s.core()),
+    };
+    let functions = wanted(&firmware, arguments.function.as_deref())?;
+    let disassembler = disassembler()?;
+    output::write_with(Path::new("-"), |out| {
+        for function in &functions {
+            list(&firmware, function, core, &disassembler, out)?;
+        }
+        Ok(())
+    })?;
+    Ok(0)
+}
+
+fn disassembler() -> Result<Capstone, Failure> {
+    Capstone::new()
+        .arm()
+        .mode(ArchMode::Thumb)
+        .extra_mode([ArchExtraMode::MClass].into_iter())
+        .build()
+        .map_err(|e| Failure::internal(format!("the disassembler does not start: {e}")))
+}
+
+fn wanted(firmware: &Firmware, name: Option<&str>) -> Result<Vec<Function>, Failure> {
+    let all = firmware.functions();
+    let Some(name) = name else {
+        if !all.is_empty() {
+            return Ok(all);
+        }
+        // Without symbols each segment is listed as a whole.
+        let segments = firmware.image.segments.iter();
+        let whole = segments.map(|s| Function {
+            name: format!("segment {:#010x}", s.address),
+            start: s.address,
+            end: s.address.saturating_add(s.bytes.len() as u32),
+        });
+        return Ok(whole.collect());
+    };
+    let mut hits: Vec<Function> = all.iter().filter(|f| f.name == name).cloned().collect();
+    if hits.is_empty() {
+        let last = |f: &&Function| f.name.rsplit("::").next() == Some(name);
+        hits = all.iter().filter(last).cloned().collect();
+    }
+    if hits.is_empty() {
+        let near = nearest(name, all.iter().map(|f| f.name.as_str()), 5);
+        let failure = Failure::usage(format!("the firmware has no function `{name}`"));
+        return Err(if near.is_empty() {
+            failure.help("`tickscope disasm FW` lists all functions")
+        } else {
+            failure.help(format!("near: {}", near.join(", ")))
+        });
+    }
+    Ok(hits)
+}
+
+fn list(
+    firmware: &Firmware,
+    function: &Function,
+    core: Option<CoreKind>,
+    disassembler: &Capstone,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    writeln!(out, "{:08x} <{}>:", function.start, function.name)?;
+    let mut line = None;
+    let mut at = function.start;
+    while at < function.end {
+        let bytes = bytes_at(firmware, at, (function.end - at).min(4));
+        if bytes.len() < 2 {
+            break;
+        }
+        if firmware.is_data(at) {
+            at += data(out, at, &bytes)?;
+            continue;
+        }
+        let here = firmware.line(at);
+        if here.is_some() && here != line {
+            writeln!(out, "          ; {}", here.as_deref().unwrap_or_default())?;
+            line = here;
+        }
+        let decoded = disassembler.disasm_count(&bytes, at.into(), 1);
+        let decoded = decoded.ok().and_then(|d| {
+            let i = d.iter().next()?;
+            let name = i.mnemonic().unwrap_or_default().to_owned();
+            Some((i.len(), name, i.op_str().unwrap_or_default().to_owned()))
+        });
+        let Some((length, mnemonic, operands)) = decoded else {
+            at += data(out, at, &bytes[..2])?;
+            continue;
+        };
+        let cycles = core.and_then(|c| instruction_cycles(c, &bytes[..length]));
+        let cycles = cycles.map_or(String::new(), |c| format!("  ; {c} cy"));
+        let target = branch_target(&mnemonic, &operands).and_then(|a| firmware.function_at(a));
+        let target = target.map_or(String::new(), |f| format!(" <{}>", f.name));
+        let text = format!("{mnemonic:<8}{operands}{target}");
+        let line = format!(
+            "{at:8x}:  {:<10} {text:<32}{cycles}",
+            halfwords(&bytes[..length])
+        );
+        writeln!(out, "{}", line.trim_end())?;
+        at += length as u32;
+    }
+    writeln!(out)
+}
+
+/// Where a branch goes, from its text: `bl #0x80004bc`, `cbz r0, #0x8000700`.
+fn branch_target(mnemonic: &str, operands: &str) -> Option<u32> {
+    let branch = mnemonic.starts_with('b') || mnemonic.starts_with("cb");
+    let (_, hex) = operands.rsplit_once("#0x")?;
+    branch.then(|| u32::from_str_radix(hex, 16).ok())?
+}
+
+fn data(out: &mut dyn Write, at: u32, bytes: &[u8]) -> std::io::Result<u32> {
+    match bytes {
+        [a, b, c, d] if at.is_multiple_of(4) => {
+            let word = u32::from_le_bytes([*a, *b, *c, *d]);
+            writeln!(out, "{at:8x}:  {word:08x}   .word   {word:#010x}")?;
+            Ok(4)
+        }
+        _ => {
+            let half = u16::from_le_bytes([bytes[0], bytes[1]]);
+            writeln!(out, "{at:8x}:  {half:04x}       .short  {half:#06x}")?;
+            Ok(2)
+        }
+    }
+}
+
+fn halfwords(bytes: &[u8]) -> String {
+    let halves = bytes.chunks_exact(2);
+    let halves = halves.map(|h| format!("{:04x}", u16::from_le_bytes([h[0], h[1]])));
+    halves.collect::<Vec<_>>().join(" ")
+}
+
+fn bytes_at(firmware: &Firmware, address: u32, most: u32) -> Vec<u8> {
+    let inside = |s: &&emu_core::image::Segment| {
+        address.wrapping_sub(s.address) < s.bytes.len() as u32 && address >= s.address
+    };
+    let Some(segment) = firmware.image.segments.iter().find(inside) else {
+        return Vec::new();
+    };
+    let from = (address - segment.address) as usize;
+    let to = segment.bytes.len().min(from + most as usize);
+    segment.bytes[from..to].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disassembler_knows_text() {
+        let d = disassembler().expect("starts");
+        let i = d.disasm_count(&[0x00, 0xBF], 0, 1).expect("decodes");
+        assert_eq!(i.iter().next().and_then(|i| i.mnemonic()), Some("nop"));
+    }
+
+    #[test]
+    fn branch_targets() {
+        assert_eq!(branch_target("bl", "#0x80004bc"), Some(0x0800_04BC));
+        assert_eq!(branch_target("cbz", "r0, #0x10"), Some(0x10));
+        assert_eq!(branch_target("movs", "r0, #0x10"), None);
+        assert_eq!(branch_target("bx", "lr"), None);
+    }
+}

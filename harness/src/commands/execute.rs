@@ -1,0 +1,332 @@
+//! One run from its options to its results: what `run` and `trace` are made of.
+
+use super::options::RunOptions;
+use crate::capture::{Header, Writer};
+use crate::console::{Console, Defaults, Sink};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::lockup;
+use crate::outcome::Outcome;
+use crate::output::{self, PendingFile};
+use crate::parts::{self, Firmware, Spec};
+use crate::pins;
+use crate::progress::{self, Progress};
+use crate::run_result::{self as result, RunResult, hex};
+use crate::session::{Finished, Session, Settings};
+use crate::terminal::Terminal;
+use crate::until::Until;
+use emu_core::bus::StopOn;
+use emu_core::machine::{Machine, MachineError, Options};
+use emu_core::nets::Nets;
+use emu_core::notices::Notice;
+use emu_core::probe::ProbeMask;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Notices that are told one by one; the others are only counted.
+const TOLD: usize = 20;
+
+/// A run that is ready to go.
+pub struct Prepared {
+    firmware: Firmware,
+    spec: Spec,
+    machine: Machine,
+}
+
+/// Open the firmware, find its machine, build it, load it, reset it.
+///
+/// # Errors
+/// A [`Failure`] that names what is wrong with the input.
+pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Failure> {
+    for path in [&options.json, &options.capture].into_iter().flatten() {
+        if path != Path::new("-") {
+            output::check(path)?;
+        }
+    }
+    let colour = terminal.colour();
+    let firmware = Firmware::open(&options.firmware, options.base)?;
+    let mut spec = match &options.machine {
+        Some(name) => Spec::load(name, colour)?,
+        None => Spec::detect(&firmware, colour)?,
+    };
+    for assignment in &options.set {
+        spec.set(assignment, colour)?;
+    }
+    let (core, bus) = spec.build(options.seed, colour)?;
+    let mut machine = Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, &spec))?;
+    parts::enable_semihosting(&mut machine, options.semihosting_dir.as_deref())?;
+    machine.load(&firmware.image).map_err(|e| wrong(e, &spec))?;
+    machine.reset();
+    Ok(Prepared {
+        firmware,
+        spec,
+        machine,
+    })
+}
+
+fn wrong(e: MachineError, spec: &Spec) -> Failure {
+    let message = format!("{e} [machine {}]", spec.name());
+    match e {
+        MachineError::Engine(_) => Failure::internal(message),
+        MachineError::OutsideMemory { .. } => Failure::usage(message)
+            .help("is it linked for another chip? choose the machine with -m, see `tickscope machine list`"),
+        MachineError::VectorTable(_) => Failure::usage(message)
+            .help("the vector table must be at the start of the memory that the core boots from; was the right file linked?"),
+    }
+}
+
+impl Prepared {
+    /// The machine's nets.
+    #[must_use]
+    pub fn nets(&self) -> &Nets {
+        &self.machine.bus().nets
+    }
+
+    /// The net of a pin, by the chip's name or the board's.
+    ///
+    /// # Errors
+    /// A [`Failure`] that lists the pins.
+    pub fn pin(&self, name: &str) -> Result<emu_core::NetId, Failure> {
+        pins::find(self.nets(), self.spec.net(name)).map_err(|_| {
+            let known: Vec<&str> = self.spec.pin_names().chain(self.nets().names()).collect();
+            pins::unknown(name, &known)
+        })
+    }
+
+    fn watch(&self, until: &Until) -> Result<StopOn, Failure> {
+        Ok(match until {
+            Until::Uart { port, text } => {
+                let ports = self.machine.bus().serial_ports();
+                let index = |name: &String| {
+                    let found = ports.iter().position(|p| p.name.eq_ignore_ascii_case(name));
+                    found.map(|i| i as u8).ok_or_else(|| {
+                        let names: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
+                        Failure::usage(format!("the machine has no serial port `{name}`"))
+                            .help(format!("its ports are: {}", names.join(", ")))
+                    })
+                };
+                StopOn::SerialText {
+                    port: port.as_ref().map(index).transpose()?,
+                    text: text.clone(),
+                }
+            }
+            Until::Pin { pin, level } => StopOn::Edge {
+                net: self.pin(pin)?,
+                level: *level,
+            },
+        })
+    }
+
+    fn header(&self, seed: u64) -> Header {
+        let bus = self.machine.bus();
+        let levels = bus.nets.states().zip(0u16..);
+        Header {
+            schema: Header::SCHEMA,
+            tool: crate::TOOL.to_owned(),
+            elf_sha256: hex(&self.firmware.image.sha256),
+            machine: self.spec.name().to_owned(),
+            machine_hash: self.spec.hash(),
+            seed,
+            core_hz: bus.clocks.hz(bus.clocks.core()),
+            start: bus.now.0,
+            nets: bus.nets.names().map(str::to_owned).collect(),
+            high: levels
+                .filter(|((high, _), _)| *high)
+                .map(|(_, i)| i)
+                .collect(),
+            ports: bus.serial_ports().iter().map(|p| p.name.clone()).collect(),
+            interrupts: self.spec.interrupts(),
+        }
+    }
+
+    fn console(&self, options: &RunOptions, terminal: &Terminal) -> Result<Console, Failure> {
+        let json_on_stdout = options.json.as_deref() == Some(Path::new("-"));
+        if json_on_stdout && options.uarts.iter().any(|u| u.sink == Sink::Stdio) {
+            let message = "--json - and a serial port both want standard output";
+            return Err(Failure::usage(message).help("write the result to a file: --json PATH"));
+        }
+        let ports = self.machine.bus().serial_ports();
+        let ports: Vec<String> = ports.iter().map(|p| p.name.clone()).collect();
+        let defaults = Defaults {
+            console: self.spec.console(),
+            with_input: std::io::stdin().is_terminal(),
+        };
+        Console::open(&ports, &options.uarts, &defaults, json_on_stdout, terminal)
+    }
+}
+
+/// Run to the end and write all results. Gives the exit code.
+///
+/// # Errors
+/// A [`Failure`] for wrong options, and when a result cannot be written.
+pub fn execute(
+    mut prepared: Prepared,
+    options: &RunOptions,
+    capture: Option<&PathBuf>,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let until = options.until.iter();
+    let until: Result<Vec<_>, Failure> =
+        until.map(|u| Ok((u.clone(), prepared.watch(u)?))).collect();
+    let settings = Settings {
+        limit: options.limit(),
+        until: until?,
+        strict: options.strict,
+        pace: options.pace,
+    };
+    let console = prepared.console(options, terminal)?;
+    for line in &console.announcements {
+        terminal.tell("note", line);
+    }
+    let interrupt = Interrupt::install();
+    let writer = match capture {
+        Some(path) => {
+            let header = prepared.header(options.seed);
+            let file = PendingFile::create(path)?;
+            let writer = Writer::start(file, &header).map_err(|e| not_captured(path, &e))?;
+            let probes = &mut prepared.machine.bus_mut().probes;
+            probes.attach(ProbeMask::ALL, writer.probe_flush());
+            Some(writer)
+        }
+        None => None,
+    };
+    let Prepared {
+        firmware,
+        spec,
+        machine,
+    } = &mut prepared;
+    let mut told = 0;
+    let quiet = options.quiet;
+    let finished = Session {
+        machine,
+        settings,
+        console,
+        capture: writer,
+        interrupt,
+        progress: Progress::new(terminal),
+        on_notice: Box::new(|n| {
+            told += 1;
+            if !quiet && told <= TOLD {
+                terminal.tell("warning", &notice_text(n, firmware));
+            }
+        }),
+    }
+    .run();
+    let Finished {
+        outcome,
+        texts,
+        inputs,
+        console,
+        capture: writer,
+        wall,
+    } = finished;
+    let sinks = console.finish();
+    if told > TOLD && !quiet {
+        let more = told - TOLD;
+        terminal.tell(
+            "warning",
+            &format!("{more} more like these; --json lists them all"),
+        );
+    }
+    let captured = match (writer, capture) {
+        (Some(writer), Some(path)) => {
+            let segments = machine.bus().clocks.segments();
+            let end = writer.finish(machine.now(), segments);
+            let (file, records) = end.map_err(|e| not_captured(path, &e))?;
+            file.commit()?;
+            Some(result::Captured {
+                path: path.display().to_string(),
+                records,
+            })
+        }
+        _ => None,
+    };
+    let waited = !options.until.is_empty();
+    let bus = machine.bus();
+    let attoseconds = bus.clocks.attoseconds(machine.now());
+    let ledger = parts::ledger(machine);
+    if options.ledger {
+        let text = serde_json::to_string_pretty(&ledger).unwrap_or_default();
+        terminal.tell("ledger", &text);
+    }
+    if let Some(path) = &options.json {
+        let notices = bus.notices.all().iter().map(|n| {
+            let function = firmware.function_at(n.pc).map(|f| f.name);
+            result::NoticeEntry::new(n, function, firmware.line(n.pc))
+        });
+        let result = RunResult {
+            schema: result::SCHEMA,
+            tool: crate::TOOL.to_owned(),
+            firmware: result::Firmware {
+                path: options.firmware.display().to_string(),
+                sha256: hex(&firmware.image.sha256),
+            },
+            machine: result::Machine {
+                name: spec.name().to_owned(),
+                hash: spec.hash(),
+            },
+            settings: result::Settings {
+                limit: options.limit().map(|l| l.to_string()),
+                until: options.until.iter().map(Until::to_string).collect(),
+                strict: options.strict,
+                set: options.set.clone(),
+            },
+            seed: options.seed,
+            stop: result::Stop::new(&outcome, waited),
+            cycles: machine.now().0,
+            instructions: machine.instructions(),
+            time: result::Time::new(attoseconds),
+            state_hash: hex(&machine.state_hash()),
+            uarts: texts.iter().map(result::Uart::from).collect(),
+            inputs: inputs
+                .iter()
+                .map(|i| result::Given::new(i, &texts))
+                .collect(),
+            notices: notices.collect(),
+            clock_segments: bus.clocks.segments().iter().map(Into::into).collect(),
+            ledger,
+            capture: captured,
+            host: result::Host {
+                wall_s: wall.as_secs_f64(),
+                more: Default::default(),
+            },
+        };
+        output::write_with(path, |w| {
+            serde_json::to_writer_pretty(&mut *w, &result)?;
+            w.write_all(b"\n")
+        })?;
+    }
+    sinks?;
+    if let Outcome::Lockup(fault) = &outcome {
+        terminal.tell("error", &lockup::report(machine, firmware, fault));
+    }
+    if !quiet {
+        let speed = progress::line(attoseconds, machine.instructions(), wall);
+        let cycles = machine.now();
+        terminal.say(&format!("tickscope: {outcome} at cycle {cycles} ({speed})"));
+    } else if let Outcome::Internal(_) = &outcome {
+        terminal.tell("error", &outcome.to_string());
+    }
+    Ok(outcome.exit_code(waited))
+}
+
+fn not_captured(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::internal(format!(
+        "the capture `{}` was not written: {e}",
+        path.display()
+    ))
+}
+
+fn notice_text(n: &Notice, firmware: &Firmware) -> String {
+    let verdict = match n.kind {
+        emu_core::NoticeKind::Misuse => "",
+        emu_core::NoticeKind::UnmappedAddress => ": no device there",
+        _ => ": not modelled",
+    };
+    format!(
+        "{}{verdict}, at {} (cycle {})",
+        n.what,
+        firmware.describe(n.pc),
+        n.at
+    )
+}

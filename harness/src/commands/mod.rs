@@ -1,0 +1,11 @@
+//! The sub-commands, one file each, and what `run` and `trace` share.
+
+pub mod completions;
+pub mod disasm;
+pub mod execute;
+pub mod export;
+pub mod machine;
+pub mod man;
+pub mod options;
+pub mod run;
+pub mod trace;

@@ -1,0 +1,24 @@
+//! `tickscope run`: a firmware runs, its console is on standard output.
+
+use super::execute::{execute, prepare};
+use super::options::RunOptions;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use clap::Args;
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+/// Run.
+///
+/// # Errors
+/// A [`Failure`] for bad input.
+pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
+    let options = &arguments.options;
+    let prepared = prepare(options, terminal)?;
+    execute(prepared, options, options.capture.as_ref(), terminal)
+}

@@ -1,0 +1,74 @@
+//! `tickscope trace`: a firmware runs, and what its pins do is written in the formats of other tools.
+
+use super::execute::{execute, prepare};
+use super::export::{Show, write};
+use super::options::RunOptions;
+use crate::capture::Capture;
+use crate::export;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use clap::{Args, ValueHint};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `trace`.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    options: RunOptions,
+
+    #[command(flatten)]
+    show: Show,
+
+    /// Output; the extension tells the format: .vcd, .csv, .ndjson or .svg
+    #[arg(short, long, required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Vec<PathBuf>,
+}
+
+/// Run and export.
+///
+/// # Errors
+/// A [`Failure`] for bad input.
+pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
+    let Arguments {
+        options,
+        show,
+        output,
+    } = arguments;
+    let targets = export::targets(output)?;
+    let prepared = prepare(options, terminal)?;
+    let pins: Result<Vec<String>, Failure> = show
+        .gpio
+        .iter()
+        .map(|name| Ok(prepared.nets().name(prepared.pin(name)?).to_owned()))
+        .collect();
+    let show = Show {
+        gpio: pins?,
+        ..show.clone()
+    };
+    // Every export is made from a capture; one that nobody asked for goes again.
+    let temporary = Temporary(temporary_capture());
+    let path = options.capture.as_ref().unwrap_or(&temporary.0);
+    let code = execute(prepared, options, Some(path), terminal)?;
+    let capture = Capture::open(path)?;
+    for (target, format) in &targets {
+        write(&capture, &show, *format, target)?;
+        if !options.quiet {
+            terminal.say(&format!("tickscope: wrote {}", target.display()));
+        }
+    }
+    Ok(code)
+}
+
+fn temporary_capture() -> PathBuf {
+    std::env::temp_dir().join(format!("tickscope-{}.cap", std::process::id()))
+}
+
+/// A file that is removed when it is no longer needed.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let path: &Path = &self.0;
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,347 @@
+//! Whole runs of the fixtures through the program: console, exit codes, results, traces, determinism.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const BOARD: &str = "stm32f4discovery";
+
+fn fixture(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("root");
+    root.join("fixtures/elf")
+        .join(name)
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn expected(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("root");
+    std::fs::read_to_string(root.join("fixtures/expected").join(name)).expect("expected text")
+}
+
+fn tickscope(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tickscope"))
+        .args(arguments)
+        .env_remove("TICKSCOPE_MACHINE")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("runs")
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let fw = fixture("blinky.stm32f407.elf");
+    let mut all = vec!["run", &fw, "-m", BOARD];
+    all.extend(arguments);
+    tickscope(&all)
+}
+
+fn code(out: &Output, code: i32) {
+    assert_eq!(
+        out.status.code(),
+        Some(code),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}
+
+fn result(arguments: &[&str]) -> Value {
+    let mut all = vec!["--json", "-"];
+    all.extend(arguments);
+    let out = run(&all);
+    serde_json::from_slice(&out.stdout).expect("a result on standard output")
+}
+
+/// Lines that start with `~` may differ between machines.
+fn without_notes(text: &str) -> String {
+    let lines = text.lines().filter(|l| !l.starts_with('~'));
+    lines.map(|l| format!("{}\n", l.trim_end())).collect()
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().expect("tempdir"))
+    }
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_string_lossy().into_owned()
+    }
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.0.path()).expect("folder");
+        entries.map(|e| e.expect("entry").path()).collect()
+    }
+}
+
+#[test]
+fn the_console_is_on_standard_output_and_nothing_else() {
+    let out = run(&["--strict"]);
+    code(&out, 0);
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert_eq!(
+        without_notes(&text),
+        without_notes(&expected("blinky.stm32f407.txt"))
+    );
+}
+
+#[test]
+fn results_repeat_bit_for_bit_with_and_without_capture() {
+    let dir = Folder::new();
+    let strip = |mut v: Value| {
+        let fields = v.as_object_mut().expect("object");
+        fields.remove("host");
+        fields.remove("capture");
+        v
+    };
+    let first = strip(result(&[]));
+    assert_eq!(first["stop"]["reason"], "exit");
+    assert_eq!(first, strip(result(&[])));
+    let captured = strip(result(&["--capture", &dir.path("x.cap")]));
+    assert_eq!(first, captured, "a capture does not change the run");
+    assert_eq!(first["notices"].as_array().map(Vec::len), Some(0));
+    let last = first["clock_segments"]
+        .as_array()
+        .and_then(|s| s.last())
+        .expect("segments");
+    assert_eq!(last["hz"], 168_000_000);
+}
+
+#[test]
+fn limits_and_conditions() {
+    let r = result(&["--for", "10ms"]);
+    assert_eq!(r["stop"]["reason"], "limit");
+    assert!(r["time"]["ps"].as_str().expect("ps").starts_with("1000000"));
+    let r = result(&["--cycles", "100000"]);
+    assert_eq!(r["stop"]["code"], 0);
+    let over = r["cycles"].as_u64().expect("cycles") - 100_000;
+    assert!(
+        over < 100,
+        "at most the instruction that was running: {over}"
+    );
+    let r = result(&["--until", "uart:2 s:"]);
+    assert_eq!(r["stop"]["detail"], "uart:2 s:");
+    let r = result(&["--until", "pin:PD13=1", "--for", "1s"]);
+    assert_eq!(r["stop"]["reason"], "until");
+    code(&run(&["--until", "uart:never", "--for", "10ms"]), 124);
+}
+
+#[test]
+fn a_trace_has_the_edges_of_the_leds() {
+    let dir = Folder::new();
+    let (csv, vcd) = (dir.path("t.csv"), dir.path("t.vcd"));
+    let fw = fixture("blinky.stm32f407.elf");
+    let out = tickscope(&[
+        "trace",
+        &fw,
+        "-m",
+        BOARD,
+        "--gpio",
+        "PD12,PD13,PD14,PD15",
+        "--also",
+        "none",
+        "-o",
+        &csv,
+        "-o",
+        &vcd,
+    ]);
+    code(&out, 0);
+    let csv = std::fs::read_to_string(&csv).expect("csv");
+    let times: Vec<f64> = csv
+        .lines()
+        .skip(1)
+        .filter(|l| l.contains("PD12") && l.ends_with(",1"))
+        .map(|l| l.split(',').nth(1).expect("time").parse().expect("seconds"))
+        .collect();
+    assert_eq!(times.len(), 5, "{csv}");
+    for pair in times.windows(2) {
+        assert!((pair[1] - pair[0] - 1.0).abs() < 1e-4, "{times:?}");
+    }
+    assert!(
+        std::fs::read_to_string(&vcd)
+            .expect("vcd")
+            .contains("PD15 $end")
+    );
+    assert_eq!(dir.files().len(), 2, "nothing else is left");
+}
+
+#[test]
+fn pins_are_known_by_the_names_of_the_board_and_wrong_ones_listed() {
+    let dir = Folder::new();
+    let fw = fixture("blinky.stm32f407.elf");
+    let vcd = dir.path("t.vcd");
+    let out = tickscope(&["trace", &fw, "-m", BOARD, "--gpio", "PZ1", "-o", &vcd]);
+    code(&out, 2);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        said.contains("no pin `PZ1`") && said.contains("PA0-15"),
+        "{said}"
+    );
+    assert!(dir.files().is_empty());
+}
+
+#[test]
+fn an_export_of_a_capture_is_the_trace() {
+    let dir = Folder::new();
+    let (cap, one, two) = (
+        dir.path("x.cap"),
+        dir.path("1.ndjson"),
+        dir.path("2.ndjson"),
+    );
+    let fw = fixture("blinky.stm32f407.elf");
+    code(
+        &tickscope(&["trace", &fw, "-m", BOARD, "--capture", &cap, "-o", &one]),
+        0,
+    );
+    code(&tickscope(&["export", &cap, "-o", &two]), 0);
+    let read = |p: &str| std::fs::read(p).expect(p);
+    assert!(!read(&one).is_empty());
+    assert_eq!(read(&one), read(&two));
+    // A capture that is cut off is told, and what is left can be had.
+    let cut = dir.path("cut.cap");
+    let bytes = read(&cap);
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
+    let out = tickscope(&["export", &cut, "-o", &two]);
+    code(&out, 2);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("--recover"));
+    code(&tickscope(&["export", &cut, "--recover", "-o", &two]), 0);
+    assert!(read(&one).starts_with(&read(&two)) && !read(&two).is_empty());
+}
+
+#[test]
+fn ctrl_c_leaves_whole_files() {
+    let dir = Folder::new();
+    let (json, log) = (dir.path("r.json"), dir.path("u.txt"));
+    let fw = fixture("idle.stm32f407.elf");
+    let sink = format!("USART2=file:{log}");
+    let child = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+        .args([
+            "run", &fw, "-m", BOARD, "--pace", "--json", &json, "--uart", &sink,
+        ])
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("starts");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    let id = child.id().to_string();
+    Command::new("kill")
+        .args(["-INT", &id])
+        .status()
+        .expect("kill");
+    let out = child.wait_with_output().expect("ends");
+    assert_eq!(out.status.code(), Some(130));
+    let r: Value = serde_json::from_slice(&std::fs::read(&json).expect("result")).expect("whole");
+    assert_eq!(r["stop"]["reason"], "interrupted");
+    assert_eq!(dir.files().len(), 2);
+}
+
+#[test]
+fn a_dialogue_over_standard_input_and_output() {
+    use std::io::{Read, Write};
+    let dir = Folder::new();
+    let json = dir.path("r.json");
+    let fw = fixture("echo.stm32f407.elf");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+        .args([
+            "run",
+            &fw,
+            "-m",
+            BOARD,
+            "--uart",
+            "USART2=stdio",
+            "--for",
+            "10s",
+            "--pace",
+        ])
+        .args(["--json", &json])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut stdout = child.stdout.take().expect("stdout");
+    let mut heard = String::new();
+    while !heard.ends_with("ends\n") && !heard.ends_with("ends\r\n") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).expect("the banner");
+        heard.push(char::from(byte[0]));
+    }
+    let mut stdin = child.stdin.take().expect("stdin");
+    stdin.write_all(b"hello\rq").expect("writes");
+    drop(stdin);
+    stdout.read_to_string(&mut heard).expect("the rest");
+    let out = child.wait_with_output().expect("ends");
+    code(&out, 0);
+    assert!(heard.contains("hello\r\n"), "{heard}");
+    let r: Value = serde_json::from_slice(&std::fs::read(&json).expect("result")).expect("JSON");
+    assert_eq!(r["stop"]["reason"], "exit");
+    assert_eq!(r["inputs"][0]["hex"], "68656c6c6f0d71");
+}
+
+/// The transmit pin moves bit by bit: another tool's decoder reads the text from the waveform.
+#[test]
+fn sigrok_decodes_the_console_from_its_pin() {
+    let dir = Folder::new();
+    let vcd = dir.path("uart.vcd");
+    let fw = fixture("blinky.stm32f407.elf");
+    let out = tickscope(&[
+        "trace", &fw, "-m", BOARD, "--for", "20ms", "--gpio", "PA2", "--also", "none", "-o", &vcd,
+    ]);
+    code(&out, 0);
+    let decoded = Command::new("sigrok-cli")
+        .args(["-I", "vcd:downsample=1000000", "-i", &vcd])
+        .args(["-P", "uart:rx=PA2:baudrate=115200", "-A", "uart=rx-data"])
+        .output();
+    let decoded = match decoded {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("sigrok-cli is not installed: this test is skipped");
+            return;
+        }
+        other => other.expect("sigrok-cli"),
+    };
+    let lines = String::from_utf8_lossy(&decoded.stdout).into_owned();
+    let bytes = lines
+        .lines()
+        .filter_map(|l| u8::from_str_radix(l.rsplit(' ').next()?, 16).ok());
+    let text: Vec<u8> = bytes.collect();
+    assert!(!text.is_empty(), "{lines}");
+    assert!(
+        out.stdout.starts_with(&text[..19]),
+        "{}",
+        String::from_utf8_lossy(&text)
+    );
+}
+
+#[test]
+fn a_lockup_tells_registers_fault_and_callers() {
+    // Reset runs into UDF, and so does HardFault.
+    let mut words = vec![0x2000_1000u32, 0x41];
+    words.resize(16, 0x51);
+    words.extend([
+        0xBF00_DE00,
+        0xBF00_BF00,
+        0xBF00_BF00,
+        0xBF00_BF00,
+        0xBF00_DE00,
+    ]);
+    let dir = Folder::new();
+    let bin = dir.path("fault.bin");
+    let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+    std::fs::write(&bin, bytes).expect("written");
+    let out = tickscope(&["run", &bin, "--base", "0", "-m", "cortex-m3"]);
+    code(&out, 1);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    for part in [
+        "locked up",
+        "UNDEFINSTR",
+        "FORCED",
+        "pc 00000050",
+        "backtrace:",
+        "stacked pc 0x00000040",
+    ] {
+        assert!(said.contains(part), "`{part}` is missing in: {said}");
+    }
+    assert!(said.lines().count() < 40, "{said}");
+}

@@ -1,0 +1,167 @@
+//! What a bus has before any device: the core's registers, clocks, memory and nets.
+
+use crate::check::{MAX_ENTRIES, MAX_MEMORY};
+use crate::errors::Diagnostic;
+use crate::file::{Holes, Kind};
+use crate::nets::expand;
+use crate::spec::MachineSpec;
+use crate::value::{Size, Sp};
+use emu_core::bus::BitBand;
+use emu_core::cortex_m::{Architecture, System};
+use emu_core::machine::CoreKind;
+use emu_core::memory::{Alias, MemoryKind};
+use emu_core::{Bus, ClockTree, IoWindow, Ratio};
+
+/// Pins that a machine can have.
+const MAX_NETS: usize = 4096;
+
+impl MachineSpec {
+    pub(crate) fn system(&self) -> System {
+        let core = &self.file.core;
+        let (architecture, cpuid) = match self.core {
+            // CPUID: DDI 0432C §4.3.1, DDI 0484C §4.3.1, DDI 0337E §8.2.1, DDI 0439B §4.1, DDI 0489D §3.1.
+            CoreKind::CortexM0 => (Architecture::V6M, 0x410C_C200),
+            CoreKind::CortexM0plus => (Architecture::V6M, 0x410C_C601),
+            CoreKind::CortexM3 => (Architecture::V7M, 0x412F_C231),
+            CoreKind::CortexM4 | CoreKind::CortexM4f => (Architecture::V7EM, 0x410F_C241),
+            CoreKind::CortexM7 => (Architecture::V7EM, 0x411F_C271),
+        };
+        let v7 = architecture != Architecture::V6M;
+        let bits = core.priority_bits.as_ref();
+        let bits = bits.map_or(if v7 { 3 } else { 2 }, |b| b.value);
+        let irqs = core.irqs.as_ref().map_or(32, |i| i.value).min(240);
+        let mut system = System::new(architecture, bits, irqs);
+        system.cpuid = core.cpuid.as_ref().map_or(cpuid, |c| c.value);
+        system.vtor_reset = core.vtor.as_ref().map_or(0, |v| v.value);
+        system.mpu.regions = core.mpu_regions.as_ref().map_or(0, |r| r.value);
+        system.has_fpu = matches!(self.core, CoreKind::CortexM4f | CoreKind::CortexM7);
+        system.reset();
+        system
+    }
+
+    pub(crate) fn clock_tree(&self) -> Option<ClockTree> {
+        let is_core = |c: &&crate::file::Clock| c.core.as_ref().is_some_and(|c| c.value);
+        let core = self.file.clock.iter().find(is_core)?;
+        let hz = core.hz.as_ref().filter(|hz| hz.value.0 > 0)?;
+        let mut tree = ClockTree::new(&core.name, Ratio::hz(hz.value.0));
+        for clock in &self.file.clock {
+            match (&clock.of, &clock.div, &clock.hz) {
+                (Some(of), Some(div), _) => {
+                    if let Some(of) = tree.find(of) {
+                        tree.add_divided(&clock.name, of, div.value.max(1));
+                    }
+                }
+                (_, _, Some(hz)) => {
+                    tree.add(&clock.name, Ratio::hz(hz.value.0));
+                }
+                _ => {}
+            }
+        }
+        Some(tree)
+    }
+
+    /// Are all sizes such that a bus can be made at all? What is wrong has been told by the check.
+    pub(crate) fn ranges_fit(&self) -> bool {
+        let file = &self.file;
+        let fits = |base: &Option<Sp<u32>>, size: &Option<Sp<Size>>| {
+            let base = base.as_ref().map_or(0, |b| u64::from(b.value));
+            let size = size.as_ref().map_or(0, |s| s.value.0);
+            base.checked_add(size).is_some_and(|end| end <= 1 << 32)
+        };
+        let lists = [
+            file.clock.len(),
+            file.memory.len(),
+            file.device.len() + file.part.len(),
+        ];
+        lists.iter().all(|&n| n <= MAX_ENTRIES)
+            && file.memory.iter().all(|m| fits(&m.base, &m.size))
+            && file.device.iter().all(|d| fits(&d.base, &d.size))
+            && file.part.iter().all(|d| fits(&d.base, &d.size))
+    }
+
+    pub(crate) fn memory(&self, bus: &mut Bus) {
+        for m in &self.file.memory {
+            let (Some(kind), Some(base), Some(size)) = (&m.kind, &m.base, &m.size) else {
+                continue;
+            };
+            if size.value.0 > MAX_MEMORY {
+                continue;
+            }
+            let kind = match kind.value {
+                Kind::Flash => MemoryKind::Flash,
+                Kind::Ram => MemoryKind::Ram,
+                Kind::Rom => MemoryKind::Rom,
+            };
+            let size = u32::try_from(size.value.0).unwrap_or(u32::MAX);
+            bus.memory.add(&m.name, kind, base.value, size);
+            if let Some(extra) = &m.load_extra {
+                let name = format!("{}.load_extra", m.name.value);
+                bus.set_memory_parameter(&name, extra.value);
+            }
+        }
+        for a in &self.file.alias {
+            if let (Some(base), Some(size), Some(target)) = (&a.base, &a.size, &a.target) {
+                bus.memory.add_alias(Alias {
+                    base: base.value,
+                    size: size.value.0 as u32,
+                    target: target.value,
+                });
+            }
+        }
+        for w in &self.file.window {
+            if let (Some(base), Some(size), Some(holes)) = (&w.base, &w.size, &w.holes) {
+                bus.add_window(IoWindow {
+                    base: base.value,
+                    size: size.value.0 as u32,
+                    holes_fault: holes.value == Holes::Fault,
+                });
+            }
+        }
+        for b in &self.file.bit_band {
+            if let (Some(base), Some(size), Some(target)) = (&b.base, &b.size, &b.target) {
+                bus.add_bit_band(BitBand {
+                    base: base.value,
+                    size: size.value.0 as u32,
+                    target: target.value,
+                });
+            }
+        }
+        for t in &self.file.timing {
+            let Some(value) = &t.value else { continue };
+            if t.pinned.as_ref().is_some_and(|p| p.value) {
+                bus.pin_memory_parameter(&t.name, value.value);
+            } else {
+                bus.set_memory_parameter(&t.name, value.value);
+            }
+        }
+    }
+
+    pub(crate) fn add_nets(&self, bus: &mut Bus) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
+        for pattern in &self.file.nets {
+            match expand(pattern) {
+                Some(_) if bus.nets.len() > MAX_NETS => {
+                    errors.push(Diagnostic::new("too many nets").at(
+                        &self.sources,
+                        &pattern.at,
+                        format!("at most {MAX_NETS}"),
+                    ));
+                    break;
+                }
+                Some(names) => {
+                    for name in names {
+                        bus.nets.add(&name);
+                    }
+                }
+                None => errors.push(
+                    Diagnostic::new("this is neither a net nor a range of nets").at(
+                        &self.sources,
+                        &pattern.at,
+                        "write `PA5` or `PA[0-15]`",
+                    ),
+                ),
+            }
+        }
+        errors
+    }
+}
