@@ -115,3 +115,18 @@ fn a_run_goes_on_from_a_breakpoint_whose_block_is_cut() {
     assert_eq!(m.step(), Stop::Stepped, "a step leaves a breakpoint");
     assert_eq!(m.registers().r[15], 0x108);
 }
+
+#[test]
+fn code_that_a_debugger_loads_runs_as_if_it_had_been_there() {
+    let run = |reload: bool| {
+        let mut m = rig(CoreKind::CortexM3, false, &program()).machine;
+        if reload {
+            m.run_until(Cycles(50));
+            m.bus_mut().program(0x100, &[0xFF; 16]).unwrap();
+            m.bus_mut().program(0x100, &program()[1].1).unwrap();
+        }
+        m.run_until(Cycles(1000));
+        (m.now(), m.instructions(), m.registers())
+    };
+    assert_eq!(run(true), run(false));
+}

@@ -350,6 +350,8 @@ impl Core {
     }
 
     fn prepare_run(&mut self) {
+        // What a debugger wrote: dropped while nothing runs, not under a block that is about to.
+        self.drop_dirty_code();
         self.sync_settings();
         self.horizon = 0;
         self.split = None;
