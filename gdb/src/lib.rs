@@ -17,8 +17,8 @@
 //!   the same reason.
 //! * The ELF is served to gdb, so `file` is not needed.
 //!
-//! Not there: watchpoints (gdb is told so, and steps in software instead), reverse execution, tasks of an RTOS as
-//! threads, RISC-V.
+//! Not there: watchpoints (gdb says that it cannot insert them; after `set can-use-hw-watchpoints 0` it steps and
+//! compares by itself), reverse execution, tasks of an RTOS as threads, RISC-V.
 
 mod arch;
 mod description;

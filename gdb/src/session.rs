@@ -224,14 +224,18 @@ impl<'m> Session<'m, '_> {
         if self.acknowledges {
             self.open &= self.wire.acknowledge(true).is_ok();
         }
-        if is_beyond_memory(contents) {
-            self.open &= self.wire.packet(b"E0e").is_ok();
+        if let Some(refusal) = refusal(contents) {
+            self.open &= self.wire.packet(refusal).is_ok();
             return Ok(stub);
         }
+        // gdbstub leaves this one without an answer; gdb waits for it.
+        if contents.starts_with(b"vKill;") {
+            self.open &= self.wire.packet(b"OK").is_ok();
+        }
+        let stub = self.feed(stub, contents)?;
         if contents.starts_with(b"qSupported") {
             self.supported = Some(contents.to_vec());
         }
-        let stub = self.feed(stub, contents)?;
         if contents == b"QStartNoAckMode" {
             self.acknowledges = false;
         }
@@ -344,22 +348,57 @@ fn signal(signal: Signal) -> Reason {
     }
 }
 
-/// Reads that go past the last address, or that no reply can hold; gdbstub would compute with them.
-fn is_beyond_memory(contents: &[u8]) -> bool {
-    let Some(rest) = contents
-        .strip_prefix(b"m")
-        .or_else(|| contents.strip_prefix(b"x"))
-    else {
-        return false;
+/// The answer to packets that must not reach gdbstub: accesses past the last address or beyond any reply (it would
+/// compute with them), writes of another length than announced (it would write what there is), and a resumption of
+/// nothing (it would run).
+fn refusal(contents: &[u8]) -> Option<&'static [u8]> {
+    if let Some(rest) = contents.strip_prefix(b"vCont") {
+        let mut parts = rest.split(|&b| b == b';');
+        let good = match parts.next() {
+            Some(b"?") => true,
+            Some(b"") => parts.clone().count() > 0 && parts.all(|action| !action.is_empty()),
+            _ => false,
+        };
+        return (!good).then_some(b"E01");
+    }
+    let (kind, rest) = contents.split_first()?;
+    let (head, data) = match rest.iter().position(|&b| b == b':') {
+        Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+        None => (rest, None),
     };
-    let mut numbers = rest.split(|&b| b == b',').map(|digits| {
+    let sent = match (kind, data) {
+        (b'm' | b'x', None) => None,
+        (b'M', Some(data)) => Some(data.len() as u64),
+        (b'X', Some(data)) => Some(unescaped(data)),
+        (b'm' | b'x' | b'M' | b'X', _) => return Some(b"E01"),
+        _ => return None,
+    };
+    let mut numbers = head.split(|&b| b == b',').map(|digits| {
         let digits = std::str::from_utf8(digits).ok()?;
         u64::from_str_radix(digits, 16).ok()
     });
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(address), Some(len)) => {
-            len > PACKET_SIZE as u64 / 2 || address.saturating_add(len) > 1 << 32
-        }
-        _ => true,
+    let (address, len) = (numbers.next().flatten(), numbers.next().flatten());
+    let (Some(address), Some(len)) = (address, len) else {
+        return Some(b"E01");
+    };
+    let announced = if *kind == b'M' {
+        len.saturating_mul(2)
+    } else {
+        len
+    };
+    if sent.is_some_and(|sent| sent != announced) {
+        return Some(b"E01");
     }
+    let fits = len <= PACKET_SIZE as u64 / 2 || sent.is_some();
+    (!fits || address.saturating_add(len) > 1 << 32).then_some(b"E0e")
+}
+
+/// How many bytes of binary data these stand for: `}` goes before an escaped one.
+fn unescaped(data: &[u8]) -> u64 {
+    let (mut count, mut escaped) = (0, false);
+    for &b in data {
+        escaped = !escaped && b == b'}';
+        count += u64::from(!escaped);
+    }
+    count
 }
