@@ -141,7 +141,7 @@ impl Core {
         let count = block.insns.len();
         let mut k = if self.one_at_a_time() { 1 } else { count };
         // Wait states of the first line that is not there; a second one starts a part of its own.
-        let (mut penalty, mut penalty_from) = (0, 0);
+        let (mut penalty, mut missed) = (0, false);
         if let (true, Some(flash)) = (v.flags & flag::LINES != 0, &self.flash) {
             let mut missing = block
                 .lines
@@ -151,7 +151,7 @@ impl Core {
                 let at = now + u64::from(v.starts[index]);
                 if index == 0 {
                     penalty = flash.penalty(line, at);
-                    penalty_from = 0;
+                    missed = true;
                     if let Some(&(second, _)) = block.lines.iter().find(|&&(i, _)| i > 0) {
                         k = k.min(second);
                     }
@@ -234,17 +234,17 @@ impl Core {
                 variant: id as u32,
             };
         }
-        self.start(id, now, penalty, penalty_from);
+        self.start(id, now, penalty, missed);
         self.horizon = self.horizon_now();
         Flow::Continue
     }
 
     /// The block runs from here.
-    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, penalty_from: usize) {
+    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, missed: bool) {
         self.t0 = now;
         self.current = id;
         self.penalty = penalty;
-        self.penalty_from = penalty_from;
+        self.missed = missed;
         if self.variants[id].flags & flag::DYNAMIC != 0 {
             self.read_inputs(id);
         }
@@ -310,8 +310,10 @@ impl Core {
             starts: resolved.starts,
             ledger: resolved.ledger,
             bound: 0,
+            lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
             aligned: self.alignment(&self.blocks[block].insns),
             by_mask: Vec::new(),
+            parts: Vec::new(),
         };
         v.latest = self.latest_starts(&v);
         let insns = &self.blocks[block].insns;
@@ -454,7 +456,7 @@ impl Core {
 
     /// The flash lines that a run of instructions needs, each with the first instruction that needs it.
     fn lines_of(&self, insns: &[Insn]) -> Vec<(usize, u32)> {
-        let Some(flash) = &self.flash else {
+        let Some(flash) = self.flash.as_ref().filter(|f| f.wait_states != 0) else {
             return Vec::new();
         };
         let mut list: Vec<(usize, u32)> = Vec::new();
@@ -589,10 +591,7 @@ impl Core {
         if v.flags & flag::LINES != 0
             && let Some(flash) = &self.flash
         {
-            return self.blocks[v.block]
-                .lines
-                .iter()
-                .all(|&(_, line)| flash.is_free(line));
+            return flash.are_free(v.lines);
         }
         true
     }
@@ -612,23 +611,14 @@ impl Core {
     /// Pass over an instruction without executing it (its condition failed, or it does nothing).
     pub(super) fn skip(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
-        let state = self.state_after_first(id, false);
-        self.count_one(id);
+        let state = self.account_first(id, false);
         self.rest(start, state);
         self.redirect_to(insn.end(), it, None)
     }
 
-    pub(super) fn state_after_first(&mut self, id: usize, executed: bool) -> StateId {
-        let (pipe, _) = self.states.get(self.variants[id].entry);
-        let insn = self.blocks[self.variants[id].block].insns[0];
-        let pipe = crate::timing::Pipe::after(&pipe, &insn, executed);
-        self.states.intern(pipe, false)
-    }
-
-    /// Count the first instruction of a block that the loop carried out itself.
-    pub(super) fn count_one(&mut self, id: usize) {
-        self.other_insns = self.other_insns.wrapping_add(1);
-        self.ledger.measured += u64::from(self.variants[id].starts[0]);
+    /// Account the first instruction of block `id`, which the loop carried out or passed over itself.
+    pub(super) fn account_first(&mut self, id: usize, executed: bool) -> StateId {
+        self.part(id, u32::from(executed), 1)
     }
 }
 

@@ -110,8 +110,8 @@ pub struct Core {
     current: usize,
     /// Wait states of the running block.
     penalty: u32,
-    /// Instruction index from which `penalty` counts.
-    penalty_from: usize,
+    /// Its first line was not there (but may have come in time).
+    missed: bool,
     inputs: Inputs,
     /// Blocks that start their last instruction at this cycle or before may run at once.
     horizon: u64,
@@ -187,7 +187,7 @@ impl Core {
             t0: 0,
             current: NO_BLOCK,
             penalty: 0,
-            penalty_from: 0,
+            missed: false,
             inputs: Inputs::default(),
             horizon: 0,
             limit: 0,
@@ -248,8 +248,10 @@ impl Core {
             latest: Vec::new(),
             ledger: [0; 3],
             bound: 0,
+            lines: (0, 0),
             aligned: None,
             by_mask: Vec::new(),
+            parts: Vec::new(),
         });
         self.current = NO_BLOCK;
     }
@@ -408,15 +410,19 @@ impl Core {
                 return;
             };
             self.flash = Some(Flash::new(region.base, region.size(), line, lines as usize));
-            self.clear_blocks_at_rest();
         }
-        if let Some(flash) = &mut self.flash {
-            flash.wait_states = wait;
-            flash.prefetch = prefetch != 0;
-            if flash.cache != (cache != 0) {
-                flash.cache = cache != 0;
-                flash.invalidate();
-            }
+        let Some(flash) = &mut self.flash else { return };
+        // Blocks know their lines only while lines matter.
+        let matters = |n: u32| n != 0;
+        let stale = matters(std::mem::replace(&mut flash.wait_states, wait)) != matters(wait);
+        flash.prefetch = prefetch != 0;
+        if flash.cache != (cache != 0) {
+            flash.cache = cache != 0;
+            flash.invalidate();
+        }
+        if stale {
+            flash.invalidate();
+            self.clear_blocks_at_rest();
         }
     }
 
@@ -529,11 +535,7 @@ impl Core {
         if variant == NO_BLOCK {
             return self.t0;
         }
-        let penalty = if index >= self.penalty_from {
-            u64::from(self.penalty)
-        } else {
-            0
-        };
+        let penalty = u64::from(self.penalty);
         if self.variants[variant].flags & flag::DYNAMIC == 0 {
             return self.t0 + u64::from(self.variants[variant].starts[index]) + penalty;
         }
@@ -564,11 +566,7 @@ impl Core {
         } else {
             (0, 0)
         };
-        let penalty = if upto > self.penalty_from {
-            u64::from(self.penalty)
-        } else {
-            0
-        };
+        let penalty = u64::from(self.penalty);
         let by_mask = if dynamic {
             Some(self.resolved(id, mask))
         } else {
@@ -577,7 +575,6 @@ impl Core {
         self.touch_lines(upto);
         let v = &mut self.variants[id];
         let taken = next != v.end;
-        let (entry, block) = (v.entry, v.block);
         let (cycles, exit) = match by_mask {
             Some(i) => {
                 let r = &mut v.by_mask[i].1;
@@ -599,27 +596,36 @@ impl Core {
             v.executions += 1;
             exit
         } else {
-            self.other_insns = self.other_insns.wrapping_add(upto as u64);
-            self.ledger.measured += u64::from(cycles);
-            self.state_after(block, entry, mask, upto)
+            self.part(id, mask, upto)
         };
         self.rest(now, state);
         (now, state)
     }
 
-    /// State after the first `upto` instructions of a block.
-    fn state_after(&mut self, block: usize, entry: StateId, mask: u32, upto: usize) -> StateId {
-        let (mut pipe, _) = self.states.get(entry);
-        let block = &self.blocks[block];
-        for (i, insn) in block.insns[..upto].iter().enumerate() {
-            let site = block
-                .dynamics
-                .iter()
-                .position(|d| d.index == i && d.condition.is_some());
-            let executed = site.is_none_or(|bit| mask >> bit & 1 != 0);
-            pipe = timing::Pipe::after(&pipe, insn, executed);
-        }
-        self.states.intern(pipe, false)
+    /// Account the first `upto` instructions of a block; gives the state behind them.
+    fn part(&mut self, variant: usize, mask: u32, upto: usize) -> StateId {
+        let v = &self.variants[variant];
+        let key = (upto, mask);
+        let (state, ledger) = match v.parts.iter().find(|p| p.0 == key) {
+            Some(p) => p.1,
+            None => {
+                let part = blocks::part(
+                    &self.blocks[v.block],
+                    v.entry,
+                    mask,
+                    upto,
+                    &mut self.states,
+                    self.model.as_ref(),
+                );
+                self.variants[variant].parts.push((key, part));
+                part
+            }
+        };
+        self.other_insns = self.other_insns.wrapping_add(upto as u64);
+        self.ledger.exact += u64::from(ledger[0]);
+        self.ledger.measured += u64::from(ledger[1]);
+        self.ledger.estimate += u64::from(ledger[2]);
+        state
     }
 
     /// Tell the flash which lines the first `upto` instructions of the running block have fetched.
