@@ -118,12 +118,16 @@ fn a_run_goes_on_from_a_breakpoint_whose_block_is_cut() {
 
 #[test]
 fn code_that_a_debugger_loads_runs_as_if_it_had_been_there() {
+    // movs r0, #0; movs r1, #12; cmp r0, r1; push {r3, lr}; bcs .+8; adds r0, #4; cmp r0, r1; bne .-2; b .
+    let words = [
+        0x2000, 0x210C, 0x4288, 0xB508, 0xD202, 0x3004, 0x4288, 0xD1FC, 0xE7FE,
+    ];
     let run = |reload: bool| {
-        let mut m = rig(CoreKind::CortexM3, false, &program()).machine;
+        let segments = [(0, vectors(0x100, 0x180, &[])), (0x100, code(&words))];
+        let mut m = rig(CoreKind::CortexM4f, false, &segments).machine;
         if reload {
-            m.run_until(Cycles(50));
-            m.bus_mut().program(0x100, &[0xFF; 16]).unwrap();
-            m.bus_mut().program(0x100, &program()[1].1).unwrap();
+            m.bus_mut().program(0x100, &[0xFF; 18]).unwrap();
+            m.bus_mut().program(0x100, &segments[1].1).unwrap();
         }
         m.run_until(Cycles(1000));
         (m.now(), m.instructions(), m.registers())

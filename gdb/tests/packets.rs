@@ -4,7 +4,7 @@ mod common;
 
 use common::with_code;
 use emu_core::machine::{CoreKind, Machine};
-use gdb::{Firmware, Listen, OnSerial, Options, Outcome, Server};
+use gdb::{AfterDetach, Firmware, Listen, OnSerial, Options, Outcome, Server};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -36,7 +36,8 @@ impl Client {
                 b => contents.push(b),
             }
         }
-        (next(), next());
+        next();
+        next();
         contents
     }
 
@@ -295,4 +296,53 @@ fn ctrl_c_and_a_lost_connection_end_a_run() {
         c.send(&packet(b"c"));
     });
     assert_eq!(outcome, Outcome::Closed);
+}
+
+#[test]
+fn detached_it_runs_on_until_gdb_comes_back() {
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let path = folder.path().join("socket");
+    // A socket that somebody left behind is taken over.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+    let server = Server::bind(&Listen::Unix(path.clone())).expect("it is free");
+    assert!(
+        Server::bind(&Listen::Unix(path.clone())).is_err(),
+        "now it is not"
+    );
+    let mut m = looping();
+    let options = Options {
+        after_detach: AfterDetach::RunOn,
+        ..Options::default()
+    };
+    let connect = move || {
+        let stream = UnixStream::connect(&path).expect("somebody listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .expect("a limit");
+        Client(stream)
+    };
+    std::thread::scope(|scope| {
+        let talker = scope.spawn(move || {
+            let mut first = connect();
+            let at_reset = first.ask(b"p28");
+            assert_eq!(first.ask(b"Z1,100,2"), b"OK");
+            assert_eq!(first.ask(b"D"), b"OK");
+            std::thread::sleep(Duration::from_millis(30));
+            let mut second = connect();
+            assert_eq!(second.ask(b"?"), b"T05thread:01;");
+            let later = second.ask(b"p28");
+            assert_ne!(at_reset, later, "it ran");
+            assert_eq!(second.ask(b"p28"), later, "and stands still");
+            // Gone without a word: it waits, halted.
+            drop(second);
+            let mut third = connect();
+            assert_eq!(third.ask(b"p28"), later);
+            assert_eq!(third.ask(b"vKill;1"), b"OK");
+        });
+        let outcome = server
+            .serve(&mut m, &options, &mut OnSerial(|_, _: &str, _: &[u8]| {}))
+            .expect("no failure");
+        talker.join().expect("the client is content");
+        assert_eq!(outcome, Outcome::Killed);
+    });
 }
