@@ -110,8 +110,9 @@ impl Core {
         {
             return Some(self.stop_here(address, it, Stop::Stepped));
         }
-        let passes = self.pass_breakpoint.take() == Some(address);
-        if !passes && self.breakpoints.contains(&address) {
+        if self.breakpoints.contains(&address)
+            && self.pass_breakpoint != Some((address, self.executed()))
+        {
             return Some(self.stop_here(address, it, Stop::Breakpoint));
         }
         None

@@ -18,6 +18,7 @@ mod multiple;
 mod sleep;
 mod state;
 
+pub use faults::decode_fault;
 pub use state::CoreState;
 
 use crate::backend::engine::IoRange;
@@ -134,8 +135,11 @@ pub struct Core {
     /// Stop after one instruction.
     stepping: Option<u64>,
     breakpoints: BTreeSet<u32>,
-    /// The breakpoint that the run starts on does not stop it again.
-    pass_breakpoint: Option<u32>,
+    /// The breakpoint that the run starts on does not stop it again, until something was executed: its address
+    /// and the count of instructions.
+    pass_breakpoint: Option<(u32, u64)>,
+    /// The last run ended before it looked for a breakpoint: the next one still has to.
+    breakpoint_due: bool,
     sites: BTreeSet<u32>,
     executable: Vec<u64>,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
@@ -200,6 +204,7 @@ impl Core {
             stepping: None,
             breakpoints: BTreeSet::new(),
             pass_breakpoint: None,
+            breakpoint_due: false,
             sites: BTreeSet::new(),
             executable: vec![0; 1 << 16],
             permissive: 0,
@@ -308,8 +313,10 @@ impl Core {
         core.limit = limit.0;
         core.stop = None;
         core.bus.take_stop_request();
-        // A run that starts on a breakpoint goes on from there.
-        core.pass_breakpoint = Some(core.cpu.pc());
+        // A run that starts on a breakpoint goes on from there, unless the last one was cut short before it.
+        if !core.breakpoint_due && !core.breakpoints.is_empty() {
+            core.pass_breakpoint = Some((core.cpu.pc(), core.executed()));
+        }
         core.prepare_run();
         loop {
             if let Some(stop) = core.stop.take() {
@@ -339,11 +346,14 @@ impl Core {
 
     fn stopped(&mut self, stop: Stop) -> Stop {
         self.bus.probes.flush();
+        self.breakpoint_due = matches!(stop, Stop::Limit | Stop::Requested);
         self.bus.now = self.bus.now.max(Cycles(self.t0));
         stop
     }
 
     fn prepare_run(&mut self) {
+        // What a debugger wrote: dropped while nothing runs, not under a block that is about to.
+        self.drop_dirty_code();
         self.sync_settings();
         self.horizon = 0;
         self.split = None;

@@ -135,10 +135,16 @@ impl CoreState {
 }
 
 impl Core {
-    /// Stop after one instruction, or no longer.
+    /// Does the core sleep?
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.sleep != Sleep::Awake
+    }
+
+    /// Stop after one instruction, or no longer. A step of a sleeping core ends when it wakes.
     pub(crate) fn set_stepping(&mut self, on: bool) {
-        self.stepping = on.then(|| self.executed());
-        self.pass_breakpoint = on.then(|| self.cpu.pc());
+        let asleep = u64::from(self.is_asleep());
+        self.stepping = on.then(|| self.executed().saturating_sub(asleep));
+        self.pass_breakpoint = on.then(|| (self.cpu.pc(), self.executed()));
     }
 
     /// Set or clear a breakpoint.
@@ -254,6 +260,7 @@ impl Core {
         self.ledger = s.ledger;
         self.undo = None;
         self.stop = None;
+        self.breakpoint_due = false;
         self.engine.flush_code();
         self.engine.flush_tlb();
         self.clear_blocks();
