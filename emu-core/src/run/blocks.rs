@@ -119,8 +119,12 @@ pub struct Variant {
     /// Costs with other conditions holding, by the mask of dynamic sites that executed.
     pub by_mask: Vec<(u32, Resolved)>,
     /// State and ledger of the first instructions only, by their number and the mask.
-    pub parts: Vec<((usize, u32), (StateId, [u32; 3]))>,
+    pub parts: Vec<Part>,
 }
+
+/// The first instructions of a block: their number and the mask, then the state behind them and their cycles by
+/// provenance.
+pub type Part = ((usize, u32), (StateId, [u32; 3]));
 
 /// Cost of a block with known conditions.
 #[derive(Clone, Debug)]

@@ -17,7 +17,9 @@ impl Core {
     /// The block at `address` is about to run; the last instruction before it started at `now` and left
     /// `state`. Nothing runs at the moment (the core rests).
     pub(super) fn enter(&mut self, address: u32, size: u32, now: u64, state: StateId) -> Flow {
-        self.drop_dirty_code();
+        if self.drop_dirty_code() {
+            return self.redirect_to(address, self.cpu.it_state(), None);
+        }
         if self.permissive != 0 {
             self.permissive -= 1;
             if self.permissive == 0 {
@@ -34,7 +36,9 @@ impl Core {
         if self.bus.events.next_at().0 < first {
             self.bus.pc = address;
             self.bus.advance_to(Cycles(first - 1));
-            self.drop_dirty_code();
+            if self.drop_dirty_code() {
+                return self.redirect_to(address, it, None);
+            }
         }
         if let Some(flow) = self.interrupted(address, now, first, state) {
             return flow;
