@@ -56,6 +56,7 @@ impl Core {
         }
         self.sync_settings();
         if let Some(flow) = self.special(id, address, now) {
+            self.pass_breakpoint = None;
             return flow;
         }
         self.admit(id, address, size, it, now)
@@ -110,7 +111,8 @@ impl Core {
         {
             return Some(self.stop_here(address, it, Stop::Stepped));
         }
-        let passes = self.pass_breakpoint.take() == Some(address);
+        // Kept until the instruction runs: its block may be split first.
+        let passes = self.pass_breakpoint == Some(address);
         if !passes && self.breakpoints.contains(&address) {
             return Some(self.stop_here(address, it, Stop::Breakpoint));
         }
@@ -233,6 +235,7 @@ impl Core {
                 variant: id as u32,
             };
         }
+        self.pass_breakpoint = None;
         self.start(id, now, penalty, penalty_from);
         self.horizon = self.horizon_now();
         Flow::Continue
