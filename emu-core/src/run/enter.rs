@@ -60,6 +60,7 @@ impl Core {
         }
         self.sync_settings();
         if let Some(flow) = self.special(id, address, now) {
+            self.pass_breakpoint = None;
             return flow;
         }
         self.admit(id, address, size, it, now)
