@@ -3,14 +3,40 @@
 use emu_core::image::{Image, OpenOptions};
 use emu_core::machine::{Machine, Options};
 use emu_core::*;
+#[repr(C)]
+struct Ts(i64, i64);
+unsafe extern "C" {
+    fn clock_gettime(c: i32, t: *mut Ts) -> i32;
+}
+fn cpu() -> f64 {
+    let mut t = Ts(0, 0);
+    unsafe { clock_gettime(3, &mut t) };
+    t.0 as f64 + t.1 as f64 / 1e9
+}
 fn main() {
     let path = std::env::args().nth(1).unwrap();
     let single = std::env::args().nth(2).is_some_and(|a| a == "step");
     let iterations: Option<u32> = std::env::args().nth(2).and_then(|a| a.parse().ok());
     let mut image = Image::open(std::path::Path::new(&path), &OpenOptions::default()).unwrap();
+    println!(
+        "{:?}",
+        image.symbols.find("bench_iterations").map(|s| s.address)
+    );
     if let (Some(n), Some(s)) = (iterations, image.symbols.find("bench_iterations")) {
         let at = s.address;
-        for seg in &mut image.segments {
+        let n_segs = image.segments.len();
+        for (k, seg) in image.segments.iter_mut().enumerate() {
+            if at >= 0x2000_0000 && k + 1 == n_segs {
+                let o = seg.bytes.windows(4).rposition(|w| {
+                    u32::from_le_bytes(w.try_into().unwrap()) == 500
+                        || u32::from_le_bytes(w.try_into().unwrap()) == 1000
+                        || u32::from_le_bytes(w.try_into().unwrap()) == 100_000
+                });
+                println!("patch {o:?} of {}", seg.bytes.len());
+                if let Some(o) = o {
+                    seg.bytes[o..o + 4].copy_from_slice(&n.to_le_bytes());
+                }
+            }
             if at >= seg.address && at < seg.address + seg.bytes.len() as u32 {
                 let o = (at - seg.address) as usize;
                 seg.bytes[o..o + 4].copy_from_slice(&n.to_le_bytes());
@@ -36,9 +62,9 @@ fn main() {
     m.load(&image).unwrap();
     let port = m.enable_semihosting(Default::default());
     m.reset();
-    let t = std::time::Instant::now();
+    let t = cpu();
     let stop = m.run_until(Cycles(2_000_000_000));
-    let dt = t.elapsed().as_secs_f64();
+    let dt = cpu() - t;
     let n = m.instructions();
     for p in 0..=port {
         let s = m.bus_mut().take_sent(p);
@@ -67,9 +93,9 @@ fn main() {
             .iter()
             .map(|s| (s.address, s.bytes.clone()))
             .collect();
-        let t = std::time::Instant::now();
+        let t = cpu();
         let r = benches::raw(&segments);
-        let raw = t.elapsed().as_secs_f64();
+        let raw = cpu() - t;
         println!(
             "raw {r:?} {raw:.3} s  {:.1} MIPS  ratio {:.3}",
             n as f64 / raw / 1e6,

@@ -112,6 +112,8 @@ pub struct Variant {
     /// The block may run at once when the next event is at least this many cycles after the last instruction
     /// before it: whatever the data, no event falls into it, nor into an instruction that could be abandoned.
     pub bound: u32,
+    /// First flash line and how many follow each other.
+    pub lines: (u32, u32),
     /// Registers that must be multiples of four at the entry; `None` when that is not all there is to check.
     pub aligned: Option<RegisterSet>,
     /// Costs with other conditions holding, by the mask of dynamic sites that executed.

@@ -140,7 +140,7 @@ impl Core {
         let count = block.insns.len();
         let mut k = if self.one_at_a_time() { 1 } else { count };
         // Wait states of the first line that is not there; a second one starts a part of its own.
-        let (mut penalty, mut penalty_from) = (0, 0);
+        let (mut penalty, mut missed) = (0, false);
         if let (true, Some(flash)) = (v.flags & flag::LINES != 0, &self.flash) {
             let mut missing = block
                 .lines
@@ -150,7 +150,7 @@ impl Core {
                 let at = now + u64::from(v.starts[index]);
                 if index == 0 {
                     penalty = flash.penalty(line, at);
-                    penalty_from = 0;
+                    missed = true;
                     if let Some(&(second, _)) = block.lines.iter().find(|&&(i, _)| i > 0) {
                         k = k.min(second);
                     }
@@ -233,17 +233,17 @@ impl Core {
                 variant: id as u32,
             };
         }
-        self.start(id, now, penalty, penalty_from);
+        self.start(id, now, penalty, missed);
         self.horizon = self.horizon_now();
         Flow::Continue
     }
 
     /// The block runs from here.
-    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, penalty_from: usize) {
+    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, missed: bool) {
         self.t0 = now;
         self.current = id;
         self.penalty = penalty;
-        self.penalty_from = penalty_from;
+        self.missed = missed;
         if self.variants[id].flags & flag::DYNAMIC != 0 {
             self.read_inputs(id);
         }
@@ -309,6 +309,7 @@ impl Core {
             starts: resolved.starts,
             ledger: resolved.ledger,
             bound: 0,
+            lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
             aligned: self.alignment(&self.blocks[block].insns),
             by_mask: Vec::new(),
         };
@@ -453,7 +454,7 @@ impl Core {
 
     /// The flash lines that a run of instructions needs, each with the first instruction that needs it.
     fn lines_of(&self, insns: &[Insn]) -> Vec<(usize, u32)> {
-        let Some(flash) = &self.flash else {
+        let Some(flash) = self.flash.as_ref().filter(|f| f.wait_states != 0) else {
             return Vec::new();
         };
         let mut list: Vec<(usize, u32)> = Vec::new();
@@ -588,10 +589,7 @@ impl Core {
         if v.flags & flag::LINES != 0
             && let Some(flash) = &self.flash
         {
-            return self.blocks[v.block]
-                .lines
-                .iter()
-                .all(|&(_, line)| flash.is_free(line));
+            return flash.are_free(v.lines);
         }
         true
     }

@@ -109,8 +109,8 @@ pub struct Core {
     current: usize,
     /// Wait states of the running block.
     penalty: u32,
-    /// Instruction index from which `penalty` counts.
-    penalty_from: usize,
+    /// Its first line was not there (but may have come in time).
+    missed: bool,
     inputs: Inputs,
     /// Blocks that start their last instruction at this cycle or before may run at once.
     horizon: u64,
@@ -183,7 +183,7 @@ impl Core {
             t0: 0,
             current: NO_BLOCK,
             penalty: 0,
-            penalty_from: 0,
+            missed: false,
             inputs: Inputs::default(),
             horizon: 0,
             limit: 0,
@@ -243,6 +243,7 @@ impl Core {
             latest: Vec::new(),
             ledger: [0; 3],
             bound: 0,
+            lines: (0, 0),
             aligned: None,
             by_mask: Vec::new(),
         });
@@ -398,15 +399,19 @@ impl Core {
                 return;
             };
             self.flash = Some(Flash::new(region.base, region.size(), line, lines as usize));
-            self.clear_blocks_at_rest();
         }
-        if let Some(flash) = &mut self.flash {
-            flash.wait_states = wait;
-            flash.prefetch = prefetch != 0;
-            if flash.cache != (cache != 0) {
-                flash.cache = cache != 0;
-                flash.invalidate();
-            }
+        let Some(flash) = &mut self.flash else { return };
+        // Blocks know their lines only while lines matter.
+        let matters = |n: u32| n != 0;
+        let stale = matters(std::mem::replace(&mut flash.wait_states, wait)) != matters(wait);
+        flash.prefetch = prefetch != 0;
+        if flash.cache != (cache != 0) {
+            flash.cache = cache != 0;
+            flash.invalidate();
+        }
+        if stale {
+            flash.invalidate();
+            self.clear_blocks_at_rest();
         }
     }
 
@@ -519,11 +524,7 @@ impl Core {
         if variant == NO_BLOCK {
             return self.t0;
         }
-        let penalty = if index >= self.penalty_from {
-            u64::from(self.penalty)
-        } else {
-            0
-        };
+        let penalty = u64::from(self.penalty);
         if self.variants[variant].flags & flag::DYNAMIC == 0 {
             return self.t0 + u64::from(self.variants[variant].starts[index]) + penalty;
         }
@@ -554,11 +555,7 @@ impl Core {
         } else {
             (0, 0)
         };
-        let penalty = if upto > self.penalty_from {
-            u64::from(self.penalty)
-        } else {
-            0
-        };
+        let penalty = u64::from(self.penalty);
         let by_mask = if dynamic {
             Some(self.resolved(id, mask))
         } else {
