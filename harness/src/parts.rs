@@ -186,13 +186,13 @@ impl Spec {
         Ok(Spec(spec))
     }
 
-    /// The machine of a firmware that names none on the command line.
+    /// The machine of a firmware for which the command line names none, and why it is this one.
     ///
     /// # Errors
     /// A [`Failure`] that lists the candidates.
-    pub fn detect(firmware: &Firmware, colour: bool) -> Result<Spec, Failure> {
+    pub fn detect(firmware: &Firmware, colour: bool) -> Result<(Spec, String), Failure> {
         match machines::detect(&firmware.facts()) {
-            Detection::Certain { name, .. } => Spec::load(&name, colour),
+            Detection::Certain { name, why } => Ok((Spec::load(&name, colour)?, why)),
             Detection::Candidates(all) if all.is_empty() => Err(Failure::usage(
                 "no built-in machine fits this firmware: none has memory where it is linked to",
             )

@@ -88,6 +88,38 @@ fn the_console_is_on_standard_output_and_nothing_else() {
 }
 
 #[test]
+fn the_machine_is_found_from_the_firmware() {
+    let said = |out: &Output| String::from_utf8_lossy(&out.stderr).into_owned();
+    let fw = fixture("blinky.stm32f407.elf");
+    let out = tickscope(&["run", &fw, "--for", "1ms"]);
+    code(&out, 0);
+    assert!(said(&out).contains("the machine is stm32f4discovery"));
+    assert!(said(&out).contains("the firmware names"), "{}", said(&out));
+    // Without its note section it could be for any chip of the family.
+    let dir = Folder::new();
+    let other = dir.path("fw.elf");
+    let mut bytes = std::fs::read(&fw).expect("fixture");
+    let note = b"stm32f4discovery";
+    let at = bytes.windows(note.len()).position(|w| w == note);
+    let at = at.expect("the fixture names its machine");
+    bytes[at..at + note.len()].fill(b'?');
+    std::fs::write(&other, bytes).expect("written");
+    let out = tickscope(&["run", &other]);
+    code(&out, 2);
+    for part in [
+        "several machines fit",
+        "stm32f407vg ",
+        "stm32f4discovery ",
+        "it loads at 0x08000000",
+        "help: name one of them, as in -m ",
+    ] {
+        assert!(said(&out).contains(part), "`{part}`: {}", said(&out));
+    }
+    assert!(said(&out).lines().count() < 20, "{}", said(&out));
+    code(&tickscope(&["run", &other, "-m", BOARD, "--for", "1ms"]), 0);
+}
+
+#[test]
 fn results_repeat_bit_for_bit_with_and_without_capture() {
     let dir = Folder::new();
     let strip = |mut v: Value| {
@@ -140,8 +172,6 @@ fn a_trace_has_the_edges_of_the_leds() {
         BOARD,
         "--gpio",
         "PD12,PD13,PD14,PD15",
-        "--also",
-        "none",
         "-o",
         &csv,
         "-o",
@@ -156,6 +186,11 @@ fn a_trace_has_the_edges_of_the_leds() {
         .map(|l| l.split(',').nth(1).expect("time").parse().expect("seconds"))
         .collect();
     assert_eq!(times.len(), 5, "{csv}");
+    let asked = |l: &str| l.contains(",PD1");
+    assert!(
+        csv.lines().skip(1).all(asked),
+        "only the pins asked for: {csv}"
+    );
     for pair in times.windows(2) {
         assert!((pair[1] - pair[0] - 1.0).abs() < 1e-4, "{times:?}");
     }
@@ -191,12 +226,34 @@ fn an_export_of_a_capture_is_the_trace() {
         dir.path("2.ndjson"),
     );
     let fw = fixture("blinky.stm32f407.elf");
+    let read = |p: &str| std::fs::read(p).expect(p);
+    let names = |p: &str| -> std::collections::BTreeSet<String> {
+        let text = String::from_utf8(read(p)).expect("text");
+        let lines = text
+            .lines()
+            .map(|l| serde_json::from_str(l).expect("an object"));
+        lines
+            .filter_map(|v: Value| v["sig"].as_str().map(str::to_owned))
+            .collect()
+    };
     code(
         &tickscope(&["trace", &fw, "-m", BOARD, "--capture", &cap, "-o", &one]),
         0,
     );
     code(&tickscope(&["export", &cap, "-o", &two]), 0);
-    let read = |p: &str| std::fs::read(p).expect(p);
+    let pin = |n: &String| n.starts_with('P');
+    assert!(names(&one).iter().all(pin), "{:?}", names(&one));
+    // The same with everything else beside the pins; the trace records no more than it shows.
+    let also = ["--also", "exceptions,sleep,uart"];
+    let trace = ["trace", &fw, "-m", BOARD, "-o", &one];
+    code(&tickscope(&[&trace[..], &also].concat()), 0);
+    code(
+        &tickscope(&[&["export", &cap, "-o", &two][..], &also].concat()),
+        0,
+    );
+    for name in ["exc.SysTick", "sleep", "USART2.tx", "PD12"] {
+        assert!(names(&one).contains(name), "{name}: {:?}", names(&one));
+    }
     assert!(!read(&one).is_empty());
     assert_eq!(read(&one), read(&two));
     // A capture that is cut off is told, and what is left can be had.
@@ -206,7 +263,8 @@ fn an_export_of_a_capture_is_the_trace() {
     let out = tickscope(&["export", &cut, "-o", &two]);
     code(&out, 2);
     assert!(String::from_utf8_lossy(&out.stderr).contains("--recover"));
-    code(&tickscope(&["export", &cut, "--recover", "-o", &two]), 0);
+    let recover = ["export", &cut, "--recover", "-o", &two];
+    code(&tickscope(&[&recover[..], &also].concat()), 0);
     assert!(read(&one).starts_with(&read(&two)) && !read(&two).is_empty());
 }
 
@@ -287,7 +345,7 @@ fn sigrok_decodes_the_console_from_its_pin() {
     let vcd = dir.path("uart.vcd");
     let fw = fixture("blinky.stm32f407.elf");
     let out = tickscope(&[
-        "trace", &fw, "-m", BOARD, "--for", "20ms", "--gpio", "PA2", "--also", "none", "-o", &vcd,
+        "trace", &fw, "-m", BOARD, "--for", "20ms", "--gpio", "PA2", "-o", &vcd,
     ]);
     code(&out, 0);
     let decoded = Command::new("sigrok-cli")

@@ -42,7 +42,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     // Without a machine the listing has no cycles; that is no error here.
     let core = match &arguments.machine {
         Some(name) => Some(Spec::load(name, colour)?.core()),
-        None => Spec::detect(&firmware, colour).ok().map(|s| s.core()),
+        None => Spec::detect(&firmware, colour).ok().map(|(s, _)| s.core()),
     };
     let functions = wanted(&firmware, arguments.function.as_deref())?;
     let disassembler = disassembler()?;

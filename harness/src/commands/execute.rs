@@ -21,7 +21,7 @@ use emu_core::nets::Nets;
 use emu_core::notices::Notice;
 use emu_core::probe::ProbeMask;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Notices that are told one by one; the others are only counted.
 const TOLD: usize = 20;
@@ -47,7 +47,13 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
     let firmware = Firmware::open(&options.firmware, options.base)?;
     let mut spec = match &options.machine {
         Some(name) => Spec::load(name, colour)?,
-        None => Spec::detect(&firmware, colour)?,
+        None => {
+            let (spec, why) = Spec::detect(&firmware, colour)?;
+            if !options.quiet {
+                terminal.tell("note", &format!("the machine is {} ({why})", spec.name()));
+            }
+            spec
+        }
     };
     for assignment in &options.set {
         spec.set(assignment, colour)?;
@@ -155,14 +161,14 @@ impl Prepared {
     }
 }
 
-/// Run to the end and write all results. Gives the exit code.
+/// Run to the end and write all results; the capture records the kinds of events of its mask. Gives the exit code.
 ///
 /// # Errors
 /// A [`Failure`] for wrong options, and when a result cannot be written.
 pub fn execute(
     mut prepared: Prepared,
     options: &RunOptions,
-    capture: Option<&PathBuf>,
+    capture: Option<(&Path, ProbeMask)>,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let until = options.until.iter();
@@ -180,12 +186,12 @@ pub fn execute(
     }
     let interrupt = Interrupt::install();
     let writer = match capture {
-        Some(path) => {
+        Some((path, mask)) => {
             let header = prepared.header(options.seed);
             let file = PendingFile::create(path)?;
             let writer = Writer::start(file, &header).map_err(|e| not_captured(path, &e))?;
             let probes = &mut prepared.machine.bus_mut().probes;
-            probes.attach(ProbeMask::ALL, writer.probe_flush());
+            probes.attach(mask, writer.probe_flush());
             Some(writer)
         }
         None => None,
@@ -229,7 +235,7 @@ pub fn execute(
         );
     }
     let captured = match (writer, capture) {
-        (Some(writer), Some(path)) => {
+        (Some(writer), Some((path, _))) => {
             let segments = machine.bus().clocks.segments();
             let end = writer.finish(machine.now(), segments);
             let (file, records) = end.map_err(|e| not_captured(path, &e))?;

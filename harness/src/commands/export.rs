@@ -7,6 +7,7 @@ use crate::output;
 use crate::pins;
 use crate::terminal::Terminal;
 use clap::{Args, ValueEnum, ValueHint};
+use emu_core::probe::ProbeMask;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `export`.
@@ -35,14 +36,23 @@ pub struct Show {
     #[arg(long, value_name = "PINS", value_delimiter = ',')]
     pub gpio: Vec<String>,
 
-    /// What to show besides pins
-    #[arg(
-        long,
-        value_name = "WHAT",
-        value_delimiter = ',',
-        default_value = "exceptions,sleep"
-    )]
+    /// What to show besides pins [default: nothing]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub also: Vec<Also>,
+}
+
+impl Show {
+    /// The probe events that these signals are made of.
+    #[must_use]
+    pub fn probes(&self) -> ProbeMask {
+        let has = |what| self.also.contains(&what);
+        ProbeMask {
+            edges: true,
+            exceptions: has(Also::Exceptions),
+            bytes: has(Also::Uart),
+            power: has(Also::Exceptions) || has(Also::Sleep),
+        }
+    }
 }
 
 /// Signals besides pins.
@@ -54,8 +64,6 @@ pub enum Also {
     Sleep,
     /// Bytes of serial ports (vectors in VCD, which sigrok up to 0.5 does not read).
     Uart,
-    /// Nothing.
-    None,
 }
 
 /// Convert.
@@ -98,7 +106,7 @@ pub fn write(capture: &Capture, show: &Show, format: Format, target: &Path) -> R
     };
     let pins: Result<Vec<u16>, Failure> = show.gpio.iter().map(find).collect();
     let pins = pins?;
-    let has = |what| show.also.contains(&what) && !show.also.contains(&Also::None);
+    let has = |what| show.also.contains(&what);
     let selection = Selection {
         pins: (!pins.is_empty()).then_some(pins),
         exceptions: has(Also::Exceptions),

@@ -5,6 +5,7 @@ use super::options::RunOptions;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
+use emu_core::probe::ProbeMask;
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
@@ -20,5 +21,6 @@ pub struct Arguments {
 pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     let options = &arguments.options;
     let prepared = prepare(options, terminal)?;
-    execute(prepared, options, options.capture.as_ref(), terminal)
+    let capture = options.capture.as_deref().map(|c| (c, ProbeMask::ALL));
+    execute(prepared, options, capture, terminal)
 }

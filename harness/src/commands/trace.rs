@@ -8,6 +8,7 @@ use crate::export;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::{Args, ValueHint};
+use emu_core::probe::ProbeMask;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `trace`.
@@ -47,8 +48,11 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     };
     // Every export is made from a capture; one that nobody asked for goes again.
     let temporary = Temporary(temporary_capture());
-    let path = options.capture.as_ref().unwrap_or(&temporary.0);
-    let code = execute(prepared, options, Some(path), terminal)?;
+    let (path, mask) = match &options.capture {
+        Some(path) => (path.as_path(), ProbeMask::ALL),
+        None => (temporary.0.as_path(), show.probes()),
+    };
+    let code = execute(prepared, options, Some((path, mask)), terminal)?;
     let capture = Capture::open(path)?;
     for (target, format) in &targets {
         write(&capture, &show, *format, target)?;
