@@ -13,6 +13,7 @@ pub struct CoreState {
     pub(crate) registers: Registers,
     pub(crate) it: u8,
     pub(crate) thumb: bool,
+    exclusive: (u64, u64),
     t0: u64,
     #[serde(with = "pipe_bytes")]
     pipe: (Pipe, bool),
@@ -215,6 +216,7 @@ impl Core {
             registers: self.registers(),
             it: self.cpu.it_state(),
             thumb: self.cpu.thumb(),
+            exclusive: self.cpu.exclusive(),
             t0: self.t0,
             pipe: self.states.get(self.resting_state()),
             sleep: self.sleep,
@@ -244,7 +246,7 @@ impl Core {
         self.set_registers(&s.registers);
         self.cpu.jump(self.cpu.pc() | u32::from(s.thumb));
         self.cpu.set_it_state(s.it);
-        self.cpu.clear_exclusive();
+        self.cpu.set_exclusive(s.exclusive);
         let state = self.states.intern(s.pipe.0, s.pipe.1);
         self.rest(s.t0, state);
         self.sleep = s.sleep;

@@ -64,7 +64,7 @@ impl Run {
     pub fn new(name: &str, single_step: bool, set: &[&str]) -> Run {
         let path = folder().join("elf").join(format!("{name}.elf"));
         let firmware = Firmware::open(&path, None).expect("an image");
-        let mut spec = Spec::detect(&firmware, false).expect("names its machine");
+        let (mut spec, _) = Spec::detect(&firmware, false).expect("names its machine");
         for assignment in set {
             spec.set(assignment, false).expect(assignment);
         }
