@@ -334,7 +334,6 @@ fn breakpoints_do_not_change_the_state() {
 }
 
 #[test]
-#[ignore = "a run that starts where a limit ended the last one passes the breakpoint there"]
 fn a_breakpoint_where_a_limit_stopped_is_not_missed() {
     for limit in 1..12 {
         let mut r = straight();

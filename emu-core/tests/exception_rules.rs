@@ -424,7 +424,6 @@ fn device_code(body: &[u16]) -> Vec<u16> {
 }
 
 #[test]
-#[ignore = "a later beat that needs a boundary repeats the earlier ones"]
 fn multiple_stores_to_devices_make_each_access_once() {
     let cases: [(&str, Vec<u16>, &[u32]); 4] = [
         // r5 = r4 + 4: beat 1 arms the interrupt (needs a boundary), beat 2 logs.
@@ -565,7 +564,6 @@ fn stores_to_flash_fault_and_change_nothing() {
 }
 
 #[test]
-#[ignore = "BFAR shows the address behind the alias"]
 fn a_store_to_flash_through_an_alias_shows_the_address_of_the_program() {
     both(|single| {
         let mut p = faulting(single, 0x0800_4000, &[NOP, 0x6008, NOP]);
