@@ -19,6 +19,7 @@ pub mod output;
 pub mod parts;
 pub mod pins;
 pub mod progress;
+pub mod rtt;
 pub mod run_result;
 pub mod session;
 pub mod terminal;

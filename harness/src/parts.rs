@@ -109,6 +109,12 @@ impl Firmware {
         self.image.symbols.is_data(address)
     }
 
+    /// Where the RTT control block is, when a symbol tells.
+    #[must_use]
+    pub fn rtt_control_block(&self) -> Option<u32> {
+        self.image.symbols.find("_SEGGER_RTT").map(|s| s.address)
+    }
+
     fn facts(&self) -> ImageFacts {
         let segments = &self.image.segments;
         let word = |i: usize| {

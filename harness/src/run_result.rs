@@ -147,6 +147,9 @@ impl Time {
 pub struct Uart {
     /// Its name.
     pub name: String,
+    /// What the firmware calls it, for an RTT channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// How many bytes.
     pub bytes: u64,
     /// The first MiB of them as text; what is not UTF-8 is replaced.
@@ -159,6 +162,7 @@ impl From<&PortText> for Uart {
     fn from(t: &PortText) -> Uart {
         Uart {
             name: t.name.clone(),
+            channel: t.channel.clone(),
             bytes: t.bytes,
             text: String::from_utf8_lossy(&t.kept).into_owned(),
             truncated: t.bytes > t.kept.len() as u64,

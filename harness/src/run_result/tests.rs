@@ -6,6 +6,7 @@ use serde_json::Value;
 
 fn example() -> RunResult {
     let texts = [PortText {
+        channel: None,
         name: "USART2".to_owned(),
         bytes: 3,
         kept: b"hi\xFF".to_vec(),
