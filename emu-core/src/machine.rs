@@ -240,10 +240,22 @@ impl Machine {
 
     /// Execute one instruction (or enter one exception, or sleep until something wakes the core).
     pub fn step(&mut self) -> Stop {
+        self.step_until(Cycles::MAX)
+    }
+
+    /// As [`Machine::step`], at the latest until cycle `limit`: a step can take long when the core sleeps.
+    /// A further call goes on with a sleep that the limit cut short.
+    pub fn step_until(&mut self, limit: Cycles) -> Stop {
         self.core.set_stepping(true);
-        let stop = Core::run(&mut self.core, Cycles::MAX);
+        let stop = Core::run(&mut self.core, limit);
         self.core.set_stepping(false);
         stop
+    }
+
+    /// Does the core sleep (WFI, WFE, sleep-on-exit)?
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.core.is_asleep()
     }
 
     /// The present cycle: the start of the last instruction, or later when the core slept.

@@ -217,6 +217,7 @@ fn check(kind: CoreKind, pieces: &[Piece]) -> Result<(), TestCaseError> {
         }
         prop_assert_eq!(fast.machine.now(), slow.machine.now());
         prop_assert_eq!(fast.machine.instructions(), slow.machine.instructions());
+        prop_assert_eq!(fast.machine.ledger(), slow.machine.ledger());
         prop_assert_eq!(fast.machine.registers(), slow.machine.registers());
         prop_assert_eq!(fast.machine.state_hash(), slow.machine.state_hash());
     }

@@ -27,6 +27,8 @@ enum Command {
     /// Run a firmware and write what its pins do.
     #[command(after_help = EXIT_CODES)]
     Trace(Box<commands::trace::Arguments>),
+    /// Let gdb attach to a firmware, from its reset on.
+    Gdb(Box<commands::gdb::Arguments>),
     /// List, show and check machines.
     Machine(commands::machine::Arguments),
     /// List the instructions of a firmware.
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(a) => commands::run::main(&a, &terminal),
         Command::Trace(a) => commands::trace::main(&a, &terminal),
+        Command::Gdb(a) => commands::gdb::main(&a, &terminal),
         Command::Machine(a) => commands::machine::main(&a, &terminal),
         Command::Disasm(a) => commands::disasm::main(&a, &terminal),
         Command::Export(a) => commands::export::main(&a, &terminal),

@@ -273,6 +273,30 @@ impl Cpu {
         }
     }
 
+    /// The exclusive monitor: address (all ones when it is open) and the value seen there.
+    #[must_use]
+    pub fn exclusive(self) -> (u64, u64) {
+        // SAFETY: as in `get`; the fields are 64 bits wide.
+        unsafe {
+            (
+                self.env.add(env::EXCLUSIVE_ADDR).cast::<u64>().read(),
+                self.env.add(env::EXCLUSIVE_VAL).cast::<u64>().read(),
+            )
+        }
+    }
+
+    /// Set the exclusive monitor.
+    pub fn set_exclusive(self, (address, value): (u64, u64)) {
+        // SAFETY: as in `exclusive`.
+        unsafe {
+            self.env
+                .add(env::EXCLUSIVE_ADDR)
+                .cast::<u64>()
+                .write(address);
+            self.env.add(env::EXCLUSIVE_VAL).cast::<u64>().write(value);
+        }
+    }
+
     /// The next block executes at most `n` instructions.
     pub fn limit_next_block(self, n: u32) {
         // SAFETY: `cpu` belongs to a live engine (see `new`).

@@ -59,6 +59,8 @@ pub mod env {
     pub const FPDSCR: usize = 0xbbc;
     /// `exclusive_addr`
     pub const EXCLUSIVE_ADDR: usize = 0xec0;
+    /// `exclusive_val`
+    pub const EXCLUSIVE_VAL: usize = 0xec8;
     /// `vfp.zregs[0]`: S registers in order, four bytes each
     pub const VFP: usize = 0xc10;
 }

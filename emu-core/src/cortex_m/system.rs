@@ -162,6 +162,7 @@ pub struct System {
     /// Counters of the trace unit. As DEMCR they outlive a system reset.
     pub trace: Trace,
     /// MPU or CCR settings changed: cached permissions are stale.
+    #[serde(skip)]
     pub permissions_changed: bool,
     /// The exception that executes (IPSR), zero in thread mode.
     pub current: u16,

@@ -112,11 +112,19 @@ pub struct Variant {
     /// The block may run at once when the next event is at least this many cycles after the last instruction
     /// before it: whatever the data, no event falls into it, nor into an instruction that could be abandoned.
     pub bound: u32,
+    /// First flash line and how many follow each other.
+    pub lines: (u32, u32),
     /// Registers that must be multiples of four at the entry; `None` when that is not all there is to check.
     pub aligned: Option<RegisterSet>,
     /// Costs with other conditions holding, by the mask of dynamic sites that executed.
     pub by_mask: Vec<(u32, Resolved)>,
+    /// State and ledger of the first instructions only, by their number and the mask.
+    pub parts: Vec<Part>,
 }
+
+/// The first instructions of a block: their number and the mask, then the state behind them and their cycles by
+/// provenance.
+pub type Part = ((usize, u32), (StateId, [u32; 3]));
 
 /// Cost of a block with known conditions.
 #[derive(Clone, Debug)]
@@ -194,6 +202,52 @@ impl States {
     }
 }
 
+/// State and cycles by provenance after the first `upto` instructions of a block.
+pub fn part(
+    block: &Block,
+    entry: StateId,
+    mask: u32,
+    upto: usize,
+    states: &mut States,
+    model: &dyn Model,
+) -> (StateId, [u32; 3]) {
+    let (pipe, _, ledger) = walk(block, entry, mask, upto, states, model, |_| {});
+    (states.intern(pipe, false), ledger)
+}
+
+/// Go through the first `upto` instructions of a block, telling the start of each.
+fn walk(
+    block: &Block,
+    entry: StateId,
+    mask: u32,
+    upto: usize,
+    states: &States,
+    model: &dyn Model,
+    mut start: impl FnMut(u32),
+) -> (Pipe, u32, [u32; 3]) {
+    let (mut pipe, mut taken) = states.get(entry);
+    let mut now = 0;
+    let mut ledger = [0; 3];
+    for (i, insn) in block.insns[..upto].iter().enumerate() {
+        let cost = model.enter(&pipe, insn, taken);
+        now += cost.cycles;
+        ledger[match cost.provenance {
+            Provenance::Exact => 0,
+            Provenance::Measured => 1,
+            Provenance::Estimate => 2,
+        }] += cost.cycles;
+        start(now);
+        let site = block
+            .dynamics
+            .iter()
+            .position(|d| d.index == i && d.condition.is_some());
+        let executed = site.is_none_or(|bit| mask.checked_shr(bit as u32).unwrap_or(0) & 1 != 0);
+        pipe = Pipe::after(&pipe, insn, executed);
+        taken = false;
+    }
+    (pipe, now, ledger)
+}
+
 /// Cost a run of instructions from a state; `executed` tells which conditions hold (bit by index in
 /// `dynamics`, all static ones execute).
 pub fn resolve(
@@ -203,30 +257,10 @@ pub fn resolve(
     states: &mut States,
     model: &dyn Model,
 ) -> Resolved {
-    let (mut pipe, mut taken) = states.get(entry);
-    let mut now = 0;
-    let mut ledger = [0; 3];
     let mut starts = Vec::with_capacity(block.insns.len());
-    for (i, insn) in block.insns.iter().enumerate() {
-        let cost = model.enter(&pipe, insn, taken);
-        now += cost.cycles;
-        ledger[match cost.provenance {
-            Provenance::Exact => 0,
-            Provenance::Measured => 1,
-            Provenance::Estimate => 2,
-        }] += cost.cycles;
-        starts.push(now);
-        let site = block
-            .dynamics
-            .iter()
-            .position(|d| d.index == i && d.condition.is_some());
-        let executed = match site {
-            Some(bit) => mask.checked_shr(bit as u32).unwrap_or(0) & 1 != 0,
-            None => true,
-        };
-        pipe = Pipe::after(&pipe, insn, executed);
-        taken = false;
-    }
+    let (pipe, _, ledger) = walk(block, entry, mask, block.insns.len(), states, model, |at| {
+        starts.push(at)
+    });
     let last = block.insns.last();
     let exit_taken = states.intern(pipe, true);
     let always = last.is_some_and(|i| i.class.always_branches() && !i.is_predicated());

@@ -1,11 +1,11 @@
 //! Before a block runs: the slow path of the core loop.
 
-use super::blocks::{self, Block, StateId, Variant, When, flag};
-use super::{Core, Entry, MAX_VARIANTS, TABLE, fp_allowed, multiple};
+use super::blocks::{self, StateId, Variant, When, flag};
+use super::variants::needs_aligned_base;
+use super::{Core, Entry, TABLE, fp_allowed, multiple};
 use crate::backend::Flow;
 use crate::decode::{Class, Insn, RegisterSet};
 use crate::machine::Stop;
-use crate::memory::MemoryKind;
 use crate::time::Cycles;
 
 /// Slot of a block in the direct-mapped table.
@@ -17,7 +17,9 @@ impl Core {
     /// The block at `address` is about to run; the last instruction before it started at `now` and left
     /// `state`. Nothing runs at the moment (the core rests).
     pub(super) fn enter(&mut self, address: u32, size: u32, now: u64, state: StateId) -> Flow {
-        self.drop_dirty_code();
+        if self.drop_dirty_code() {
+            return self.redirect_to(address, self.cpu.it_state(), None);
+        }
         if self.permissive != 0 {
             self.permissive -= 1;
             if self.permissive == 0 {
@@ -34,7 +36,9 @@ impl Core {
         if self.bus.events.next_at().0 < first {
             self.bus.pc = address;
             self.bus.advance_to(Cycles(first - 1));
-            self.drop_dirty_code();
+            if self.drop_dirty_code() {
+                return self.redirect_to(address, it, None);
+            }
         }
         if let Some(flow) = self.interrupted(address, now, first, state) {
             return flow;
@@ -56,6 +60,7 @@ impl Core {
         }
         self.sync_settings();
         if let Some(flow) = self.special(id, address, now) {
+            self.pass_breakpoint = None;
             return flow;
         }
         self.admit(id, address, size, it, now)
@@ -110,8 +115,9 @@ impl Core {
         {
             return Some(self.stop_here(address, it, Stop::Stepped));
         }
-        let passes = self.pass_breakpoint.take() == Some(address);
-        if !passes && self.breakpoints.contains(&address) {
+        if self.breakpoints.contains(&address)
+            && self.pass_breakpoint != Some((address, self.executed()))
+        {
             return Some(self.stop_here(address, it, Stop::Breakpoint));
         }
         None
@@ -140,7 +146,7 @@ impl Core {
         let count = block.insns.len();
         let mut k = if self.one_at_a_time() { 1 } else { count };
         // Wait states of the first line that is not there; a second one starts a part of its own.
-        let (mut penalty, mut penalty_from) = (0, 0);
+        let (mut penalty, mut missed) = (0, false);
         if let (true, Some(flash)) = (v.flags & flag::LINES != 0, &self.flash) {
             let mut missing = block
                 .lines
@@ -150,7 +156,7 @@ impl Core {
                 let at = now + u64::from(v.starts[index]);
                 if index == 0 {
                     penalty = flash.penalty(line, at);
-                    penalty_from = 0;
+                    missed = true;
                     if let Some(&(second, _)) = block.lines.iter().find(|&&(i, _)| i > 0) {
                         k = k.min(second);
                     }
@@ -233,17 +239,17 @@ impl Core {
                 variant: id as u32,
             };
         }
-        self.start(id, now, penalty, penalty_from);
+        self.start(id, now, penalty, missed);
         self.horizon = self.horizon_now();
         Flow::Continue
     }
 
     /// The block runs from here.
-    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, penalty_from: usize) {
+    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, missed: bool) {
         self.t0 = now;
         self.current = id;
         self.penalty = penalty;
-        self.penalty_from = penalty_from;
+        self.missed = missed;
         if self.variants[id].flags & flag::DYNAMIC != 0 {
             self.read_inputs(id);
         }
@@ -264,209 +270,6 @@ impl Core {
                         .operand_cycles(insn, self.cpu.r(n), self.cpu.r(m));
             }
         }
-    }
-
-    /// The variant of a block; `None` when its code has to be translated again first.
-    fn variant(&mut self, address: u32, size: u32, it: u8, state: StateId) -> Option<usize> {
-        if let Some(&id) = self.lookup.get(&(address, size, it, state)) {
-            let v = &self.variants[id];
-            if v.flags & flag::RAM == 0 || self.unchanged(v.block) {
-                return Some(id);
-            }
-            self.clear_blocks();
-            // The state survives: `clear_blocks` keeps the one to go on from.
-        }
-        if self.variants.len() > MAX_VARIANTS {
-            self.clear_blocks();
-        }
-        let block = match self.block_ids.get(&(address, size, it)) {
-            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => b,
-            Some(_) => {
-                self.clear_blocks();
-                self.add_block(address, size, it)?
-            }
-            None => self.add_block(address, size, it)?,
-        };
-        let resolved = blocks::resolve(
-            &self.blocks[block],
-            state,
-            0,
-            &mut self.states,
-            self.model.as_ref(),
-        );
-        let b = &self.blocks[block];
-        let mut v = Variant {
-            block,
-            end: address.wrapping_add(size),
-            cycles: resolved.starts.last().copied().unwrap_or(0),
-            count: b.insns.len() as u32,
-            flags: b.flags,
-            exit_next: resolved.exit_next,
-            exit_taken: resolved.exit_taken,
-            executions: 0,
-            entry: state,
-            latest: Vec::new(),
-            starts: resolved.starts,
-            ledger: resolved.ledger,
-            bound: 0,
-            aligned: self.alignment(&self.blocks[block].insns),
-            by_mask: Vec::new(),
-        };
-        v.latest = self.latest_starts(&v);
-        let insns = &self.blocks[block].insns;
-        v.bound = (0..insns.len())
-            .map(|i| {
-                v.latest[i]
-                    + if blocks::is_abandonable(&insns[i]) {
-                        multiple::longest(&insns[i]) as u32
-                    } else {
-                        0
-                    }
-            })
-            .max()
-            .unwrap_or(0);
-        self.variants.push(v);
-        let id = self.variants.len() - 1;
-        self.lookup.insert((address, size, it, state), id);
-        Some(id)
-    }
-
-    /// An upper bound for the start of each instruction, whatever the data.
-    fn latest_starts(&self, v: &Variant) -> Vec<u32> {
-        let block = &self.blocks[v.block];
-        let mut slack = 0;
-        let mut sites = block.dynamics.iter().peekable();
-        v.starts
-            .iter()
-            .enumerate()
-            .map(|(i, &s)| {
-                let at = s + slack;
-                while sites.peek().is_some_and(|d| d.index == i) {
-                    if let Some(d) = sites.next() {
-                        // A multiple transfer moves at most 16 words; a divide takes at most 12 cycles.
-                        slack += if d.operands.is_some() { 12 } else { 0 };
-                        slack += if d.condition.is_some() {
-                            3 + u32::from(block.insns[i].count).max(14)
-                        } else {
-                            0
-                        };
-                    }
-                }
-                at
-            })
-            .collect()
-    }
-
-    fn unchanged(&self, block: usize) -> bool {
-        let b = &self.blocks[block];
-        self.bus.memory.slice(b.address, b.bytes.len()) == Some(&b.bytes[..])
-    }
-
-    fn add_block(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
-        let bytes = self
-            .bus
-            .memory
-            .slice(address, size as usize)
-            .map(<[u8]>::to_vec)
-            .unwrap_or_default();
-        let insns = self.decoder.run(address, &bytes, it);
-        let insns = if insns.is_empty() {
-            vec![self.decoder.one(address, &[0, 0xDE])]
-        } else {
-            insns
-        };
-        let in_ram = self
-            .bus
-            .memory
-            .region_at(address)
-            .is_none_or(|r| r.kind == MemoryKind::Ram);
-        let dynamics = blocks::dynamics(&insns, self.model.as_ref());
-        let mut flags = 0;
-        let special = insns.iter().position(is_special);
-        let set = |flags: &mut u8, bit: u8, on: bool| {
-            if on {
-                *flags |= bit;
-            }
-        };
-        set(&mut flags, flag::SPECIAL, special.is_some());
-        set(&mut flags, flag::RAM, in_ram);
-        set(&mut flags, flag::FP, insns.iter().any(|i| i.class.is_fp()));
-        set(
-            &mut flags,
-            flag::DIVIDE,
-            insns.iter().any(|i| i.class == Class::Divide),
-        );
-        set(&mut flags, flag::DYNAMIC, !dynamics.is_empty());
-        set(
-            &mut flags,
-            flag::ALIGNED,
-            self.bus.system.is_v7m() && insns.iter().any(needs_aligned_base),
-        );
-        set(
-            &mut flags,
-            flag::BREAKPOINT,
-            insns.iter().any(|i| self.breakpoints.contains(&i.address)),
-        );
-        let lines = self.lines_of(&insns);
-        set(&mut flags, flag::LINES, !lines.is_empty());
-        for insn in insns
-            .iter()
-            .filter(|i| i.class == Class::Undefined && special.is_none())
-        {
-            let insn = *insn;
-            self.note_instruction(&insn, "no timing for the instruction");
-        }
-        let mut stale = false;
-        for d in &dynamics {
-            let hooked =
-                d.condition == Some(When::Hook) || matches!(d.operands, Some((_, _, When::Hook)));
-            let at = insns[d.index].address;
-            if hooked && self.sites.insert(at) {
-                let home: *mut Core = self;
-                // SAFETY: the core is boxed and outlives its engine's use of it.
-                if let Err(e) = unsafe { self.engine.add_site(at, home) } {
-                    self.stop = Some(Stop::Internal(e));
-                }
-                stale = true;
-            }
-        }
-        if stale {
-            self.engine.drop_code(address, address.wrapping_add(size));
-            return None;
-        }
-        let bytes = if in_ram { bytes } else { Vec::new() };
-        self.blocks.push(Block {
-            address,
-            size,
-            it,
-            insns,
-            bytes,
-            flags,
-            dynamics,
-            special,
-            lines,
-        });
-        let id = self.blocks.len() - 1;
-        self.block_ids.insert((address, size, it), id);
-        Some(id)
-    }
-
-    /// The flash lines that a run of instructions needs, each with the first instruction that needs it.
-    fn lines_of(&self, insns: &[Insn]) -> Vec<(usize, u32)> {
-        let Some(flash) = &self.flash else {
-            return Vec::new();
-        };
-        let mut list: Vec<(usize, u32)> = Vec::new();
-        for (i, insn) in insns.iter().enumerate() {
-            for at in [insn.address, insn.end().wrapping_sub(1)] {
-                if let Some(line) = flash.line_of(self.bus.memory.resolve(at))
-                    && list.last().is_none_or(|&(_, l)| l != line)
-                {
-                    list.push((i, line));
-                }
-            }
-        }
-        list
     }
 
     /// What the loop itself does for the first instruction of a block.
@@ -553,28 +356,6 @@ impl Core {
         k
     }
 
-    /// The bases that must be aligned when a block is entered, so that no transfer in it is misaligned; `None`
-    /// when a base changes on the way.
-    fn alignment(&self, insns: &[Insn]) -> Option<RegisterSet> {
-        let (mut changed, mut bases) = (RegisterSet::NONE, RegisterSet::NONE);
-        for insn in insns {
-            let mut writes = insn.writes;
-            if let (true, Some(a)) = (needs_aligned_base(insn), insn.addressing) {
-                let base = RegisterSet::one(u32::from(a.base));
-                if changed.meets(base) {
-                    return None;
-                }
-                bases = bases.with(base);
-                let loaded = insn.class == Class::LoadMultiple && insn.register_list().meets(base);
-                if a.writeback && !loaded {
-                    writes = writes.without(base);
-                }
-            }
-            changed = changed.with(writes);
-        }
-        Some(bases)
-    }
-
     /// The rest of what must hold for a block with flags to run at once. Leaves everything as it is when it
     /// does not.
     pub(super) fn may_run(&self, v: &Variant) -> bool {
@@ -588,10 +369,7 @@ impl Core {
         if v.flags & flag::LINES != 0
             && let Some(flash) = &self.flash
         {
-            return self.blocks[v.block]
-                .lines
-                .iter()
-                .all(|&(_, line)| flash.is_free(line));
+            return flash.are_free(v.lines);
         }
         true
     }
@@ -611,23 +389,14 @@ impl Core {
     /// Pass over an instruction without executing it (its condition failed, or it does nothing).
     pub(super) fn skip(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
-        let state = self.state_after_first(id, false);
-        self.count_one(id);
+        let state = self.account_first(id, false);
         self.rest(start, state);
         self.redirect_to(insn.end(), it, None)
     }
 
-    pub(super) fn state_after_first(&mut self, id: usize, executed: bool) -> StateId {
-        let (pipe, _) = self.states.get(self.variants[id].entry);
-        let insn = self.blocks[self.variants[id].block].insns[0];
-        let pipe = crate::timing::Pipe::after(&pipe, &insn, executed);
-        self.states.intern(pipe, false)
-    }
-
-    /// Count the first instruction of a block that the loop carried out itself.
-    pub(super) fn count_one(&mut self, id: usize) {
-        self.other_insns = self.other_insns.wrapping_add(1);
-        self.ledger.measured += u64::from(self.variants[id].starts[0]);
+    /// Account the first instruction of block `id`, which the loop carried out or passed over itself.
+    pub(super) fn account_first(&mut self, id: usize, executed: bool) -> StateId {
+        self.part(id, u32::from(executed), 1)
     }
 }
 
@@ -638,38 +407,6 @@ fn it_of(core: &Core, return_address: u32, address: u32, it: u8) -> u8 {
     } else {
         core.cpu.it_state()
     }
-}
-
-/// Instructions that the engine does not carry out as the architecture says.
-fn is_special(insn: &Insn) -> bool {
-    matches!(
-        insn.class,
-        Class::Wfi | Class::Wfe | Class::Sev | Class::Yield | Class::Undefined
-    )
-}
-
-/// LDM, STM, LDRD, STRD, LDREX, STREX fault on unaligned addresses whatever CCR says (DDI 0403E A3.2.1).
-fn needs_aligned_base(insn: &Insn) -> bool {
-    let Some(a) = insn.addressing else {
-        return false;
-    };
-    if a.base == 13 || a.base == 15 {
-        return false; // SP is always a multiple of four; literals too
-    }
-    let exclusive = insn.size == 4 && insn.raw & 0xFF60_0000 == 0xE840_0000 && a.width > 1;
-    exclusive
-        || matches!(
-            insn.class,
-            Class::LoadMultiple
-                | Class::LoadMultiplePc
-                | Class::StoreMultiple
-                | Class::LoadDual
-                | Class::StoreDual
-                | Class::FpLoadMultiple
-                | Class::FpStoreMultiple
-                | Class::FpLoad
-                | Class::FpStore
-        )
 }
 
 /// The largest part of at most `k` instructions in which no instruction but the first meets a test.

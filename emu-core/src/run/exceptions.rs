@@ -64,7 +64,7 @@ impl Core {
         self.cpu.set_it_state(it);
         let (fault, eager) = self.push_frame(return_address);
         let stacking = u64::from(timing.entry) + if eager { u64::from(timing.fp_words) } else { 0 };
-        let mut handler_at = begin + stacking;
+        let handler_at = begin + stacking;
         if let Some(fault) = fault {
             self.derived_fault(fault, cfsr::MSTKERR, cfsr::STKERR);
         }
@@ -95,9 +95,9 @@ impl Core {
         if fp && self.bus.system.has_fpu {
             lr &= !0x10;
         }
-        self.ledger.exceptions += handler_at - begin;
+        // The last instruction's own cycles behind its start are charged here: nothing follows it.
+        self.ledger.exceptions += handler_at - self.t0;
         self.bus.system.exception_cycles += handler_at - begin;
-        handler_at = handler_at.max(begin);
         self.enter_handler(exception, lr, handler_at, false);
     }
 
@@ -369,9 +369,8 @@ impl Core {
     }
 
     fn chain(&mut self, exception: u16, lr: u32, at: u64) {
-        let tail = u64::from(self.model.exceptions().tail_chain);
-        self.ledger.exceptions += tail;
-        self.bus.system.exception_cycles += tail;
+        self.ledger.exceptions += at - self.t0;
+        self.bus.system.exception_cycles += at - self.t0;
         self.enter_handler(exception, lr, at, true);
     }
 

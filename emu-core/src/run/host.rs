@@ -20,14 +20,18 @@ impl Host for Core {
             return self.block_after_rest(address, size);
         }
         let v = &mut self.variants[self.current];
-        let (now, state) = if v.flags & (flag::DYNAMIC | flag::LINES) == 0 {
+        let (now, state) = if v.flags & flag::DYNAMIC == 0 {
             v.executions += 1;
             let state = if address == v.end {
                 v.exit_next
             } else {
                 v.exit_taken
             };
-            (self.t0 + u64::from(v.cycles), state)
+            let now = self.t0 + u64::from(v.cycles) + u64::from(self.penalty);
+            if v.flags & flag::LINES != 0 {
+                self.fetched();
+            }
+            (now, state)
         } else {
             let count = v.count as usize;
             let horizon = self.horizon;
@@ -52,7 +56,7 @@ impl Host for Core {
                     return Flow::Continue;
                 }
                 if self.may_run(next) {
-                    self.start(e.variant as usize, now, 0, 0);
+                    self.start(e.variant as usize, now, 0, false);
                     return Flow::Continue;
                 }
             }
@@ -165,6 +169,16 @@ impl Host for Core {
 }
 
 impl Core {
+    /// The running block, which ended, had flash lines.
+    fn fetched(&mut self) {
+        if self.missed {
+            self.touch_lines(self.variants[self.current].count as usize);
+            self.ledger.wait_states += u64::from(self.penalty);
+        } else if let Some(flash) = &mut self.flash {
+            flash.hit(self.variants[self.current].lines);
+        }
+    }
+
     /// The block hook when nothing ran before it: after a stop, an exception, a split.
     fn block_after_rest(&mut self, address: u32, size: u32) -> Flow {
         if self.stop.is_some() {
@@ -336,6 +350,7 @@ impl Core {
         if let Some(v) = result {
             self.cpu.set_r(0, v);
         }
+        self.ledger.exact += start - now;
         self.other_insns = self.other_insns.wrapping_add(1);
         self.rest(start, state);
         self.cpu.set_r(15, pc.wrapping_add(2));

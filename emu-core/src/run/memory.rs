@@ -335,10 +335,11 @@ impl Core {
         }
     }
 
-    /// Code that DMA, programming or a debugger changed is translated again.
-    pub(super) fn drop_dirty_code(&mut self) {
+    /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was
+    /// dropped: then the block that is about to run is gone too, and must be looked up anew.
+    pub(super) fn drop_dirty_code(&mut self) -> bool {
         if self.bus.dirty_code.is_empty() {
-            return;
+            return false;
         }
         let ranges = std::mem::take(&mut self.bus.dirty_code);
         let hit = ranges.iter().any(|&(start, len)| {
@@ -358,6 +359,7 @@ impl Core {
             self.engine.flush_code();
             self.clear_blocks_at_rest();
         }
+        hit
     }
 }
 

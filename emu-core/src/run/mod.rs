@@ -8,6 +8,7 @@
 //! Time is the first execute cycle of an instruction. An event at cycle t happens before the first
 //! instruction that starts later than t.
 
+mod accounting;
 pub mod blocks;
 mod enter;
 mod exceptions;
@@ -17,7 +18,9 @@ mod memory;
 mod multiple;
 mod sleep;
 mod state;
+mod variants;
 
+pub use faults::decode_fault;
 pub use state::CoreState;
 
 use crate::backend::engine::IoRange;
@@ -30,7 +33,7 @@ use crate::semihosting::Semihosting;
 use crate::time::Cycles;
 use crate::timing::flash::Flash;
 use crate::timing::{self, Model};
-use blocks::{Block, NumberMap, Resolved, SETTLED, StateId, States, Variant, flag};
+use blocks::{Block, NumberMap, SETTLED, StateId, States, Variant, flag};
 use std::collections::BTreeSet;
 
 /// Entries of the direct-mapped block table.
@@ -109,8 +112,8 @@ pub struct Core {
     current: usize,
     /// Wait states of the running block.
     penalty: u32,
-    /// Instruction index from which `penalty` counts.
-    penalty_from: usize,
+    /// Its first line was not there (but may have come in time).
+    missed: bool,
     inputs: Inputs,
     /// Blocks that start their last instruction at this cycle or before may run at once.
     horizon: u64,
@@ -134,8 +137,11 @@ pub struct Core {
     /// Stop after one instruction.
     stepping: Option<u64>,
     breakpoints: BTreeSet<u32>,
-    /// The breakpoint that the run starts on does not stop it again.
-    pass_breakpoint: Option<u32>,
+    /// The breakpoint that the run starts on does not stop it again, until something was executed: its address
+    /// and the count of instructions.
+    pass_breakpoint: Option<(u32, u64)>,
+    /// The last run ended before it looked for a breakpoint: the next one still has to.
+    breakpoint_due: bool,
     sites: BTreeSet<u32>,
     executable: Vec<u64>,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
@@ -183,7 +189,7 @@ impl Core {
             t0: 0,
             current: NO_BLOCK,
             penalty: 0,
-            penalty_from: 0,
+            missed: false,
             inputs: Inputs::default(),
             horizon: 0,
             limit: 0,
@@ -200,6 +206,7 @@ impl Core {
             stepping: None,
             breakpoints: BTreeSet::new(),
             pass_breakpoint: None,
+            breakpoint_due: false,
             sites: BTreeSet::new(),
             executable: vec![0; 1 << 16],
             permissive: 0,
@@ -243,48 +250,12 @@ impl Core {
             latest: Vec::new(),
             ledger: [0; 3],
             bound: 0,
+            lines: (0, 0),
             aligned: None,
             by_mask: Vec::new(),
+            parts: Vec::new(),
         });
         self.current = NO_BLOCK;
-    }
-
-    fn fold_executions(&mut self) {
-        let (insns, ledger) = self.counted();
-        self.other_insns = insns;
-        self.ledger = ledger;
-        for v in &mut self.variants {
-            v.executions = 0;
-            for (_, r) in &mut v.by_mask {
-                r.executions = 0;
-            }
-        }
-    }
-
-    /// Instructions and cycles accounted so far, with the counts that the variants hold.
-    fn counted(&self) -> (u64, Ledger) {
-        let (mut insns, mut ledger) = (self.other_insns, self.ledger);
-        let mut add = |times: u64, cycles: &[u32; 3]| {
-            ledger.exact += times * u64::from(cycles[0]);
-            ledger.measured += times * u64::from(cycles[1]);
-            ledger.estimate += times * u64::from(cycles[2]);
-        };
-        for v in &self.variants {
-            insns = insns.wrapping_add(v.executions * u64::from(v.count));
-            if v.flags & flag::DYNAMIC == 0 {
-                add(v.executions, &v.ledger);
-            } else {
-                for (_, r) in &v.by_mask {
-                    add(r.executions, &r.ledger);
-                }
-            }
-        }
-        (insns, ledger)
-    }
-
-    /// Instructions executed so far.
-    pub(crate) fn executed(&self) -> u64 {
-        self.counted().0
     }
 
     /// Between blocks: the state from which the next instruction is costed.
@@ -306,8 +277,10 @@ impl Core {
         core.limit = limit.0;
         core.stop = None;
         core.bus.take_stop_request();
-        // A run that starts on a breakpoint goes on from there.
-        core.pass_breakpoint = Some(core.cpu.pc());
+        // A run that starts on a breakpoint goes on from there, unless the last one was cut short before it.
+        if !core.breakpoint_due && !core.breakpoints.is_empty() {
+            core.pass_breakpoint = Some((core.cpu.pc(), core.executed()));
+        }
         core.prepare_run();
         loop {
             if let Some(stop) = core.stop.take() {
@@ -337,11 +310,14 @@ impl Core {
 
     fn stopped(&mut self, stop: Stop) -> Stop {
         self.bus.probes.flush();
+        self.breakpoint_due = matches!(stop, Stop::Limit | Stop::Requested);
         self.bus.now = self.bus.now.max(Cycles(self.t0));
         stop
     }
 
     fn prepare_run(&mut self) {
+        // What a debugger wrote: dropped while nothing runs, not under a block that is about to.
+        self.drop_dirty_code();
         self.sync_settings();
         self.horizon = 0;
         self.split = None;
@@ -398,15 +374,19 @@ impl Core {
                 return;
             };
             self.flash = Some(Flash::new(region.base, region.size(), line, lines as usize));
-            self.clear_blocks_at_rest();
         }
-        if let Some(flash) = &mut self.flash {
-            flash.wait_states = wait;
-            flash.prefetch = prefetch != 0;
-            if flash.cache != (cache != 0) {
-                flash.cache = cache != 0;
-                flash.invalidate();
-            }
+        let Some(flash) = &mut self.flash else { return };
+        // Blocks know their lines only while lines matter.
+        let matters = |n: u32| n != 0;
+        let stale = matters(std::mem::replace(&mut flash.wait_states, wait)) != matters(wait);
+        flash.prefetch = prefetch != 0;
+        if flash.cache != (cache != 0) {
+            flash.cache = cache != 0;
+            flash.invalidate();
+        }
+        if stale {
+            flash.invalidate();
+            self.clear_blocks_at_rest();
         }
     }
 
@@ -457,176 +437,6 @@ impl Core {
         self.bus.pc = insn.address;
         self.bus
             .note(NoticeKind::Instruction, format!("{what} {:#x}", insn.raw));
-    }
-
-    // ----- accounting -----
-
-    /// What is known of the running block's dynamic sites before instruction `upto`: the mask of conditions
-    /// that held and the extra cycles of operands.
-    fn settle_inputs(&mut self, upto: usize) -> (u32, u64) {
-        let variant = &self.variants[self.current];
-        let block = &self.blocks[variant.block];
-        let (mut mask, mut extra) = (self.inputs.mask, 0u64);
-        for (bit, d) in block.dynamics.iter().enumerate() {
-            if d.index >= upto {
-                break;
-            }
-            if d.condition == Some(blocks::When::End) {
-                let holds = self.cpu.condition(block.insns[d.index].condition);
-                mask = (mask & !(1 << bit)) | u32::from(holds) << bit;
-            }
-            if d.condition.is_some() && mask >> bit & 1 == 0 {
-                continue;
-            }
-            extra += match d.operands {
-                Some((n, m, blocks::When::End)) => u64::from(self.model.operand_cycles(
-                    &block.insns[d.index],
-                    self.cpu.r(n),
-                    self.cpu.r(m),
-                )),
-                Some(_) => u64::from(self.inputs.extra[bit]),
-                None => 0,
-            };
-        }
-        (mask, extra)
-    }
-
-    fn resolved(&mut self, variant: usize, mask: u32) -> usize {
-        if let Some(i) = self.variants[variant]
-            .by_mask
-            .iter()
-            .position(|(m, _)| *m == mask)
-        {
-            return i;
-        }
-        let v = &self.variants[variant];
-        let r: Resolved = blocks::resolve(
-            &self.blocks[v.block],
-            v.entry,
-            mask,
-            &mut self.states,
-            self.model.as_ref(),
-        );
-        let list = &mut self.variants[variant].by_mask;
-        list.push((mask, r));
-        list.len() - 1
-    }
-
-    /// First execute cycle of instruction `index` of the running block. Valid while the block stands before
-    /// that instruction.
-    fn start_of(&mut self, index: usize) -> u64 {
-        let variant = self.current;
-        if variant == NO_BLOCK {
-            return self.t0;
-        }
-        let penalty = if index >= self.penalty_from {
-            u64::from(self.penalty)
-        } else {
-            0
-        };
-        if self.variants[variant].flags & flag::DYNAMIC == 0 {
-            return self.t0 + u64::from(self.variants[variant].starts[index]) + penalty;
-        }
-        let (mask, extra) = self.settle_inputs(index);
-        let i = self.resolved(variant, mask);
-        self.t0 + u64::from(self.variants[variant].by_mask[i].1.starts[index]) + extra + penalty
-    }
-
-    /// Account the first `upto` instructions of the running block, and rest behind them. Returns the start of
-    /// the last one accounted (extra cycles of its operands included) and the state it left; `next` is where
-    /// the program goes on.
-    fn finish(&mut self, upto: usize, next: u32) -> (u64, StateId) {
-        let id = self.current;
-        if id == NO_BLOCK {
-            return (self.t0, self.resting_state());
-        }
-        let count = self.variants[id].count as usize;
-        if upto == 0 {
-            let state = self.variants[id].entry;
-            let now = self.t0;
-            self.rest(now, state);
-            return (now, state);
-        }
-        let whole = upto >= count;
-        let dynamic = self.variants[id].flags & flag::DYNAMIC != 0;
-        let (mask, extra) = if dynamic {
-            self.settle_inputs(upto)
-        } else {
-            (0, 0)
-        };
-        let penalty = if upto > self.penalty_from {
-            u64::from(self.penalty)
-        } else {
-            0
-        };
-        let by_mask = if dynamic {
-            Some(self.resolved(id, mask))
-        } else {
-            None
-        };
-        self.touch_lines(upto);
-        let v = &mut self.variants[id];
-        let taken = next != v.end;
-        let (entry, block) = (v.entry, v.block);
-        let (cycles, exit) = match by_mask {
-            Some(i) => {
-                let r = &mut v.by_mask[i].1;
-                r.executions += u64::from(whole);
-                (
-                    r.starts[upto - 1],
-                    if taken { r.exit_taken } else { r.exit_next },
-                )
-            }
-            None => (
-                v.starts[upto - 1],
-                if taken { v.exit_taken } else { v.exit_next },
-            ),
-        };
-        let now = self.t0 + u64::from(cycles) + extra + penalty;
-        self.ledger.wait_states += penalty;
-        self.ledger.estimate += extra;
-        let state = if whole {
-            v.executions += 1;
-            exit
-        } else {
-            self.other_insns = self.other_insns.wrapping_add(upto as u64);
-            self.ledger.measured += u64::from(cycles);
-            self.state_after(block, entry, mask, upto)
-        };
-        self.rest(now, state);
-        (now, state)
-    }
-
-    /// State after the first `upto` instructions of a block.
-    fn state_after(&mut self, block: usize, entry: StateId, mask: u32, upto: usize) -> StateId {
-        let (mut pipe, _) = self.states.get(entry);
-        let block = &self.blocks[block];
-        for (i, insn) in block.insns[..upto].iter().enumerate() {
-            let site = block
-                .dynamics
-                .iter()
-                .position(|d| d.index == i && d.condition.is_some());
-            let executed = site.is_none_or(|bit| mask >> bit & 1 != 0);
-            pipe = timing::Pipe::after(&pipe, insn, executed);
-        }
-        self.states.intern(pipe, false)
-    }
-
-    /// Tell the flash which lines the first `upto` instructions of the running block have fetched.
-    fn touch_lines(&mut self, upto: usize) {
-        if self.variants[self.current].flags & flag::LINES == 0 {
-            return;
-        }
-        let block = self.variants[self.current].block;
-        for i in 0..self.blocks[block].lines.len() {
-            let (index, line) = self.blocks[block].lines[i];
-            if index < upto {
-                let at = self.start_of(index);
-                if let Some(flash) = &mut self.flash {
-                    flash.touch(line, at);
-                }
-            }
-        }
     }
 }
 

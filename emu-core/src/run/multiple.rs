@@ -194,6 +194,7 @@ impl Core {
             self.cpu.set_r(r, v);
         }
         self.cpu.set_r(15, insn.end());
+        self.ledger.measured += 1 + beats;
         self.rest(now + 1 + beats, SETTLED);
     }
 }

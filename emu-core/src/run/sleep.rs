@@ -12,8 +12,7 @@ impl Core {
     /// WFI or WFE, the first instruction of block `id`, executes at `start`.
     pub(super) fn wait(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
-        let state = self.state_after_first(id, true);
-        self.count_one(id);
+        let state = self.account_first(id, true);
         self.rest(start, state);
         self.cpu.set_r(15, insn.end());
         self.cpu.set_it_state(it);
@@ -84,7 +83,6 @@ impl Core {
         self.sleep = Sleep::Awake;
         let slept = now.saturating_sub(self.slept_at);
         self.bus.system.sleep_cycles += slept;
-        self.ledger.sleep += slept;
         self.bus
             .probes
             .record(Cycles(now), self.cpu.pc(), ProbeKind::Wake);
@@ -93,6 +91,9 @@ impl Core {
         let (pipe, _) = self.states.get(self.resting_state());
         let free = self.t0 + u64::from(self.model.drain(&pipe)).max(1);
         let resume = free.max(now + 1 + wake);
+        let asleep_until = now.max(self.t0);
+        self.ledger.sleep += asleep_until - self.t0;
+        self.t0 = asleep_until;
         if let Some(cause) = self.bus.reset_request.take() {
             self.reset_core(cause, now);
             return;
@@ -102,7 +103,10 @@ impl Core {
                 let (pc, it) = (self.cpu.pc(), self.cpu.it_state());
                 self.take_exception(number, resume - 1, pc, it);
             }
-            None => self.rest(resume, SETTLED),
+            None => {
+                self.ledger.sleep += resume - self.t0;
+                self.rest(resume, SETTLED);
+            }
         }
     }
 }

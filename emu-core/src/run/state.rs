@@ -13,6 +13,7 @@ pub struct CoreState {
     pub(crate) registers: Registers,
     pub(crate) it: u8,
     pub(crate) thumb: bool,
+    exclusive: (u64, u64),
     t0: u64,
     #[serde(with = "pipe_bytes")]
     pipe: (Pipe, bool),
@@ -135,10 +136,16 @@ impl CoreState {
 }
 
 impl Core {
-    /// Stop after one instruction, or no longer.
+    /// Does the core sleep?
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.sleep != Sleep::Awake
+    }
+
+    /// Stop after one instruction, or no longer. A step of a sleeping core ends when it wakes.
     pub(crate) fn set_stepping(&mut self, on: bool) {
-        self.stepping = on.then(|| self.executed());
-        self.pass_breakpoint = on.then(|| self.cpu.pc());
+        let asleep = u64::from(self.is_asleep());
+        self.stepping = on.then(|| self.executed().saturating_sub(asleep));
+        self.pass_breakpoint = on.then(|| (self.cpu.pc(), self.executed()));
     }
 
     /// Set or clear a breakpoint.
@@ -209,6 +216,7 @@ impl Core {
             registers: self.registers(),
             it: self.cpu.it_state(),
             thumb: self.cpu.thumb(),
+            exclusive: self.cpu.exclusive(),
             t0: self.t0,
             pipe: self.states.get(self.resting_state()),
             sleep: self.sleep,
@@ -238,7 +246,7 @@ impl Core {
         self.set_registers(&s.registers);
         self.cpu.jump(self.cpu.pc() | u32::from(s.thumb));
         self.cpu.set_it_state(s.it);
-        self.cpu.clear_exclusive();
+        self.cpu.set_exclusive(s.exclusive);
         let state = self.states.intern(s.pipe.0, s.pipe.1);
         self.rest(s.t0, state);
         self.sleep = s.sleep;
@@ -254,6 +262,7 @@ impl Core {
         self.ledger = s.ledger;
         self.undo = None;
         self.stop = None;
+        self.breakpoint_due = false;
         self.engine.flush_code();
         self.engine.flush_tlb();
         self.clear_blocks();

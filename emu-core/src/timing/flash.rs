@@ -71,6 +71,25 @@ impl Flash {
             || (self.cache && self.slot_of.get(line as usize).is_some_and(|&s| s != 0xFF))
     }
 
+    /// Would fetches from all of these consecutive lines (first, count) cost nothing?
+    #[must_use]
+    pub fn are_free(&self, lines: (u32, u32)) -> bool {
+        (lines.0..lines.0 + lines.1).all(|line| self.is_free(line))
+    }
+
+    /// The core has fetched from these consecutive lines, which were all free.
+    pub fn hit(&mut self, lines: (u32, u32)) {
+        for line in lines.0..lines.0 + lines.1 {
+            if line != self.current {
+                self.touches += 1;
+                if let Some(slot) = self.slots.get_mut(usize::from(self.slot_of[line as usize])) {
+                    slot.1 = self.touches;
+                }
+                self.current = line;
+            }
+        }
+    }
+
     /// Cycles that a fetch of this line costs at cycle `now`.
     #[must_use]
     pub fn penalty(&self, line: u32, now: u64) -> u32 {

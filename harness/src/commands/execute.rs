@@ -90,6 +90,17 @@ fn wrong(e: MachineError, spec: &Spec) -> Failure {
 }
 
 impl Prepared {
+    /// The firmware.
+    #[must_use]
+    pub fn image(&self) -> &emu_core::image::Image {
+        &self.firmware.image
+    }
+
+    /// The machine, reset.
+    pub fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// The machine's nets.
     #[must_use]
     pub fn nets(&self) -> &Nets {

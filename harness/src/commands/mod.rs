@@ -4,6 +4,7 @@ pub mod completions;
 pub mod disasm;
 pub mod execute;
 pub mod export;
+pub mod gdb;
 pub mod machine;
 pub mod man;
 pub mod options;

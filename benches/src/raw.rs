@@ -1,6 +1,7 @@
-//! The speed limit: the same firmware on raw Unicorn, without hooks but with the virtual TLB, which is what
-//! any tool built on it could reach at best.
+//! The same firmware on raw Unicorn, without hooks but with the virtual TLB: what any tool built on it could
+//! reach at best. Only for the bare machines.
 
+use emu_core::image::Segment;
 use std::ffi::c_void;
 use unicorn_engine::{Arch, Mode, Prot, TlbType, Unicorn};
 use unicorn_engine_sys::{
@@ -13,17 +14,16 @@ const CODE: (u64, u64) = (0x0, 0x10_0000);
 const CODE_ALIAS: u64 = 0x0800_0000;
 const RAM: (u64, u64) = (0x2000_0000, 0x10_0000);
 
-/// Run a firmware for a bare Cortex-M4F on raw Unicorn until it ends itself by semihosting (BKPT).
+/// Run a firmware for a bare machine on raw Unicorn until it ends itself by semihosting (BKPT).
 ///
 /// # Errors
 /// What Unicorn said.
-pub fn raw(segments: &[(u32, Vec<u8>)]) -> Result<(), String> {
+pub fn run(model: ArmCpuModel, segments: &[Segment]) -> Result<(), String> {
     fn e(what: &'static str) -> impl Fn(uc_error) -> String {
         move |e| format!("{what}: {e:?}")
     }
     let mut uc = Unicorn::new(Arch::ARM, Mode::THUMB).map_err(e("open"))?;
-    uc.ctl_set_cpu_model(ArmCpuModel::CORTEX_M4 as i32)
-        .map_err(e("model"))?;
+    uc.ctl_set_cpu_model(model as i32).map_err(e("model"))?;
     uc.ctl_set_tlb_type(TlbType::VIRTUAL).map_err(e("tlb"))?;
     uc.mem_map(CODE.0, CODE.1, Prot::ALL).map_err(e("map"))?;
     uc.mem_map(RAM.0, RAM.1, Prot::ALL).map_err(e("map"))?;
@@ -37,9 +37,9 @@ pub fn raw(segments: &[(u32, Vec<u8>)]) -> Result<(), String> {
         .map_err(e("mmio"))?;
     }
     let mut vectors = [0u8; 8];
-    for (address, bytes) in segments {
-        let at = u64::from(*address) & !CODE_ALIAS;
-        uc.mem_write(at, bytes).map_err(e("load"))?;
+    for segment in segments {
+        let at = u64::from(segment.address) & !CODE_ALIAS;
+        uc.mem_write(at, &segment.bytes).map_err(e("load"))?;
     }
     uc.mem_read(0, &mut vectors).map_err(e("vectors"))?;
     let word =

@@ -1,0 +1,162 @@
+//! The target: a machine as gdbstub wants to see it.
+
+mod base;
+mod breakpoints;
+mod files;
+mod flash;
+mod monitor;
+mod resume;
+
+use crate::arch::{CortexM, Shape};
+use crate::{Firmware, description};
+use emu_core::Cycles;
+use emu_core::machine::Machine;
+use files::Files;
+use gdbstub::target::ext;
+use gdbstub::target::{Target, TargetError, TargetResult};
+use std::collections::BTreeSet;
+
+pub use base::THREAD;
+pub use resume::{Action, Ran};
+
+/// A machine with what gdb has set on it.
+pub struct Debuggee<'m> {
+    /// The machine.
+    pub machine: &'m mut Machine,
+    /// What to do when gdb lets it run.
+    pub action: Action,
+    /// The run ends before an instruction that would start after this cycle.
+    pub limit: Cycles,
+    shape: Shape,
+    /// Address, and whether gdb called it a hardware breakpoint.
+    breakpoints: BTreeSet<(u32, bool)>,
+    files: Files,
+    description: String,
+    memory_map: String,
+}
+
+impl<'m> Debuggee<'m> {
+    /// A machine without breakpoints.
+    pub fn new(
+        machine: &'m mut Machine,
+        firmware: Option<&Firmware>,
+        limit: Cycles,
+    ) -> Debuggee<'m> {
+        let system = &machine.bus().system;
+        let shape = Shape {
+            v7m: system.is_v7m(),
+            fpu: system.has_fpu,
+        };
+        Debuggee {
+            action: Action::Continue,
+            limit,
+            shape,
+            breakpoints: BTreeSet::new(),
+            files: Files::new(firmware),
+            description: description::target(system.architecture, shape),
+            memory_map: description::memory_map(&machine.bus().memory),
+            machine,
+        }
+    }
+}
+
+/// No request of gdb's is fatal: what cannot be done is an error reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Never {}
+
+impl Target for Debuggee<'_> {
+    type Arch = CortexM;
+    type Error = Never;
+
+    fn base_ops(&mut self) -> ext::base::BaseOps<'_, CortexM, Never> {
+        ext::base::BaseOps::MultiThread(self)
+    }
+
+    fn guard_rail_implicit_sw_breakpoints(&self) -> bool {
+        true
+    }
+
+    fn use_fork_stop_reason(&self) -> bool {
+        false
+    }
+
+    fn use_vfork_stop_reason(&self) -> bool {
+        false
+    }
+
+    fn use_vforkdone_stop_reason(&self) -> bool {
+        false
+    }
+
+    fn support_breakpoints(&mut self) -> Option<ext::breakpoints::BreakpointsOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_monitor_cmd(&mut self) -> Option<ext::monitor_cmd::MonitorCmdOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_target_description_xml_override(
+        &mut self,
+    ) -> Option<ext::target_description_xml_override::TargetDescriptionXmlOverrideOps<'_, Self>>
+    {
+        Some(self)
+    }
+
+    fn support_memory_map(&mut self) -> Option<ext::memory_map::MemoryMapOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_flash_operations(&mut self) -> Option<ext::flash::FlashOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_exec_file(&mut self) -> Option<ext::exec_file::ExecFileOps<'_, Self>> {
+        match self.files.is_empty() {
+            true => None,
+            false => Some(self),
+        }
+    }
+
+    fn support_host_io(&mut self) -> Option<ext::host_io::HostIoOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+impl ext::target_description_xml_override::TargetDescriptionXmlOverride for Debuggee<'_> {
+    fn target_description_xml(
+        &self,
+        annex: &[u8],
+        offset: u64,
+        length: usize,
+        buf: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        if annex != b"target.xml" {
+            return Err(TargetError::Errno(2)); // ENOENT
+        }
+        Ok(part(self.description.as_bytes(), offset, length, buf))
+    }
+}
+
+impl ext::memory_map::MemoryMap for Debuggee<'_> {
+    fn memory_map_xml(
+        &self,
+        offset: u64,
+        length: usize,
+        buf: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        Ok(part(self.memory_map.as_bytes(), offset, length, buf))
+    }
+}
+
+/// Copies `length` bytes from `offset`, as far as there are any; the rest comes with gdb's next request.
+fn part(data: &[u8], offset: u64, length: usize, buf: &mut [u8]) -> usize {
+    let rest = usize::try_from(offset)
+        .ok()
+        .and_then(|o| data.get(o..))
+        .unwrap_or(&[]);
+    // Binary replies escape some bytes: half the buffer always fits into a packet.
+    let n = rest.len().min(length).min(buf.len() / 2);
+    buf[..n].copy_from_slice(&rest[..n]);
+    n
+}
