@@ -142,6 +142,47 @@ fn results_repeat_bit_for_bit_with_and_without_capture() {
 }
 
 #[test]
+fn a_listing_has_cycles_and_literals() {
+    let fw = fixture("blinky.stm32f407.elf");
+    let out = tickscope(&["disasm", &fw, "--function", "main"]);
+    code(&out, 0);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    for part in [
+        "<main>:",
+        "; 2~     branch taken",
+        "1=/2~  branch taken",
+        ".word   0x",
+        "wfi ",
+        "main.c:",
+        "<board_init>",
+        "; cycles: = documented",
+    ] {
+        assert!(text.contains(part), "`{part}`: {text}");
+    }
+    let out = tickscope(&["disasm", &fw, "--function", "mian"]);
+    code(&out, 2);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("main"));
+}
+
+#[test]
+fn the_ledger_sums_up() {
+    let r = result(&["--for", "100500us"]);
+    let ledger = r["ledger"].as_object().expect("object");
+    let part = |name: &str| ledger[name].as_u64().expect(name);
+    let sum: u64 = ledger.keys().map(|k| part(k)).sum();
+    let cycles = r["cycles"].as_u64().expect("cycles");
+    assert_eq!(sum, cycles);
+    assert!(part("sleep") > cycles * 9 / 10, "also one that goes on");
+    assert!(part("other") < cycles / 1000, "{ledger:?}");
+    assert!(part("exact") > 0 && part("exceptions") > 0);
+    let out = run(&["--for", "10ms", "--ledger"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    for part in ["\n  exact ", " % ", "\n  sleep ", "\n  total "] {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+}
+
+#[test]
 fn limits_and_conditions() {
     let r = result(&["--for", "10ms"]);
     assert_eq!(r["stop"]["reason"], "limit");

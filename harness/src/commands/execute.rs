@@ -280,8 +280,7 @@ pub fn execute(
     let attoseconds = bus.clocks.attoseconds(machine.now());
     let ledger = parts::ledger(machine);
     if options.ledger {
-        let text = serde_json::to_string_pretty(&ledger).unwrap_or_default();
-        terminal.tell("ledger", &text);
+        terminal.tell("ledger", &ledger.table());
     }
     if let Some(path) = &options.json {
         let notices = bus.notices.all().iter().map(|n| {

@@ -53,7 +53,7 @@ fn example() -> RunResult {
         inputs: vec![Given::new(&input, &texts)],
         notices: vec![NoticeEntry::new(&notice, Some("main".to_owned()), None)],
         clock_segments: vec![ClockSegment::from(&segment)],
-        ledger: serde_json::json!({}),
+        ledger: Ledger::default(),
         capture: Some(Captured {
             path: "x.cap".to_owned(),
             records: 7,
