@@ -61,9 +61,12 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
         spec.set(assignment, colour)?;
     }
     let (core, bus) = spec.build(options.seed, colour)?;
-    let mut machine = Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, &spec))?;
+    let mut machine =
+        Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, options, &spec))?;
     parts::enable_semihosting(&mut machine, options.semihosting_dir.as_deref())?;
-    machine.load(&firmware.image).map_err(|e| wrong(e, &spec))?;
+    machine
+        .load(&firmware.image)
+        .map_err(|e| wrong(e, options, &spec))?;
     machine.reset();
     let rtt = RttPorts::new(
         machine.bus_mut(),
@@ -78,8 +81,9 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
     })
 }
 
-fn wrong(e: MachineError, spec: &Spec) -> Failure {
-    let message = format!("{e} [machine {}]", spec.name());
+fn wrong(e: MachineError, options: &RunOptions, spec: &Spec) -> Failure {
+    let path = options.firmware.display();
+    let message = format!("{path}: {e} [machine {}]", spec.name());
     match e {
         MachineError::Engine(_) => Failure::internal(message),
         MachineError::OutsideMemory { .. } => Failure::usage(message)
