@@ -273,7 +273,7 @@ impl Machine {
     /// Cycles by provenance and kind.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.core.save().ledger()
+        self.core.save().ledger(self.now())
     }
 
     /// Which core.

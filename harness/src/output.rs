@@ -47,10 +47,12 @@ impl From<OutputError> for Failure {
                     | io::ErrorKind::ReadOnlyFilesystem => Exit::Usage,
                     _ => Exit::Internal,
                 };
+                let help = (code == Exit::Usage)
+                    .then(|| "name a file in a folder that you may write to".to_owned());
                 Failure {
                     code,
                     message: e.to_string(),
-                    help: None,
+                    help,
                 }
             }
         }
@@ -66,11 +68,19 @@ pub struct PendingFile {
     target: PathBuf,
 }
 
-/// Is there a folder in which this file can be made? Asked before a long run, so that it is not in vain.
+/// Can this file be made? Asked before a long run, so that it is not in vain. What is there stays as it is.
 ///
 /// # Errors
-/// [`OutputError`] that names the folder.
+/// [`OutputError`] that names the file or its folder.
 pub fn check(target: &Path) -> Result<(), OutputError> {
+    // Opening a pipe may wait for its reader, and closing it tells the reader that all was said.
+    if fs::metadata(target).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return Ok(());
+    }
+    PendingFile::create(target).map(drop)
+}
+
+fn check_place(target: &Path) -> Result<(), OutputError> {
     let folder = match target.parent() {
         Some(f) if !f.as_os_str().is_empty() => f,
         _ => Path::new("."),
@@ -93,7 +103,7 @@ impl PendingFile {
     /// # Errors
     /// [`OutputError`] when its folder is missing or cannot be written.
     pub fn create(target: &Path) -> Result<PendingFile, OutputError> {
-        check(target)?;
+        check_place(target)?;
         let io = |source| OutputError::Io {
             path: target.to_owned(),
             source,

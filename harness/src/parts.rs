@@ -1,9 +1,10 @@
 //! Where firmware and machines come from: the seam to images, machine files and timing models.
 //!
-//! Everything else in this crate goes through here, so that a change of those interfaces is a change
+//! Everything else in this crate goes through here (and [`crate::cycles`]), so that a change of those interfaces is a change
 //! of this file.
 
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 use crate::run_result::hex;
 use crate::units;
 use emu_core::image::{Image, OpenOptions, SymbolKind};
@@ -107,6 +108,12 @@ impl Firmware {
     #[must_use]
     pub fn is_data(&self, address: u32) -> bool {
         self.image.symbols.is_data(address)
+    }
+
+    /// Where the RTT control block is, when a symbol tells.
+    #[must_use]
+    pub fn rtt_control_block(&self) -> Option<u32> {
+        self.image.symbols.find("_SEGGER_RTT").map(|s| s.address)
     }
 
     fn facts(&self) -> ImageFacts {
@@ -360,23 +367,8 @@ pub fn enable_semihosting(machine: &mut Machine, folder: Option<&Path>) -> Resul
     Ok(())
 }
 
-/// Shares of the cycles by the provenance of their cost: an object for `result.json`.
+/// The cycles of a run by the provenance of their cost.
 #[must_use]
-pub fn ledger(machine: &Machine) -> serde_json::Value {
-    let l = machine.ledger();
-    serde_json::json!({
-        "exact": l.exact,
-        "measured": l.measured,
-        "estimate": l.estimate,
-        "wait_states": l.wait_states,
-        "exceptions": l.exceptions,
-        "sleep": l.sleep,
-    })
-}
-
-/// Cycles of one instruction, as `1` or `2-12`; `None` where the timing model does not tell.
-#[must_use]
-pub fn instruction_cycles(core: CoreKind, bytes: &[u8]) -> Option<String> {
-    let (_, _) = (core, bytes);
-    None
+pub fn ledger(machine: &Machine) -> Ledger {
+    Ledger::new(machine.ledger(), machine.now())
 }

@@ -3,6 +3,7 @@
 //! Figures that may exceed 2⁵³ (times in picoseconds) are decimal strings. Nothing in it depends on the
 //! host except `host`, so that two runs can be compared by leaving that out.
 
+use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::session::{HostInput, PortText};
 use emu_core::clock::Segment;
@@ -46,8 +47,8 @@ pub struct RunResult {
     pub notices: Vec<NoticeEntry>,
     /// Stretches of constant core frequency.
     pub clock_segments: Vec<ClockSegment>,
-    /// Shares of the cycles by how well their cost is known.
-    pub ledger: serde_json::Value,
+    /// The cycles by how well their cost is known.
+    pub ledger: Ledger,
     /// The capture that was recorded with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Captured>,
@@ -147,6 +148,9 @@ impl Time {
 pub struct Uart {
     /// Its name.
     pub name: String,
+    /// What the firmware calls it, for an RTT channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// How many bytes.
     pub bytes: u64,
     /// The first MiB of them as text; what is not UTF-8 is replaced.
@@ -159,6 +163,7 @@ impl From<&PortText> for Uart {
     fn from(t: &PortText) -> Uart {
         Uart {
             name: t.name.clone(),
+            channel: t.channel.clone(),
             bytes: t.bytes,
             text: String::from_utf8_lossy(&t.kept).into_owned(),
             truncated: t.bytes > t.kept.len() as u64,

@@ -12,6 +12,7 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::output::PendingFile;
 use crate::progress::Progress;
+use crate::rtt::{Found, RttPorts};
 use crate::timebase;
 use crate::units::{self, Span};
 use crate::until::Until;
@@ -84,6 +85,8 @@ pub struct Settings {
 pub struct PortText {
     /// Name of the port.
     pub name: String,
+    /// What the firmware calls it, for an RTT channel.
+    pub channel: Option<String>,
     /// How many bytes.
     pub bytes: u64,
     /// The first of them.
@@ -118,8 +121,12 @@ pub struct Session<'a, M: Runnable> {
     pub interrupt: Interrupt,
     /// The status line.
     pub progress: Progress,
+    /// RTT channels; `None` for a machine that cannot have any.
+    pub rtt: Option<RttPorts>,
     /// Hears of notices.
     pub on_notice: OnNotice<'a>,
+    /// Hears of RTT channels that speak for the first time.
+    pub on_channel: Box<dyn FnMut(&Found) + 'a>,
 }
 
 /// What a run leaves behind, besides the machine.
@@ -182,7 +189,7 @@ impl<M: Runnable> Session<'_, M> {
             slice_end = slice_end.max(self.machine.now()) + slice.max(SLICE_CYCLES);
             let until = limit.unwrap_or(Cycles::MAX).min(slice_end);
             let executed = self.machine.instructions();
-            let stop = self.machine.run_until(until);
+            let stop = self.run_until(until);
 
             if !self.drain(&mut texts) {
                 break Outcome::Interrupted;
@@ -244,6 +251,15 @@ impl<M: Runnable> Session<'_, M> {
                 pace.hold(time);
             }
         };
+        if let Some(rtt) = &mut self.rtt {
+            let found = rtt.rest(self.machine.bus());
+            self.channels(&found);
+        }
+        let _ = self.drain(&mut texts);
+        for (port, text) in (0u8..).zip(&mut texts) {
+            let name = self.rtt.as_ref().and_then(|r| r.channel_name(port));
+            text.channel = name.map(str::to_owned);
+        }
         self.progress.finish();
         self.machine.bus().probes.detach();
         self.record_segments(&mut segments);
@@ -254,6 +270,34 @@ impl<M: Runnable> Session<'_, M> {
             console: self.console,
             capture: self.capture,
             wall: started.elapsed(),
+        }
+    }
+
+    /// Run, and drain RTT at its cycles on the way.
+    fn run_until(&mut self, until: Cycles) -> Stop {
+        loop {
+            let due = self.rtt.as_ref().map_or(Cycles::MAX, RttPorts::due);
+            let stop = self.machine.run_until(until.min(due));
+            if stop != Stop::Limit || due > until {
+                return stop;
+            }
+            if let Some(rtt) = &mut self.rtt {
+                let found = rtt.drain(self.machine.bus());
+                self.channels(&found);
+            }
+            if self.machine.bus().take_stop_request() {
+                return Stop::Requested;
+            }
+            if due == until {
+                return stop;
+            }
+        }
+    }
+
+    fn channels(&mut self, found: &[Found]) {
+        for f in found {
+            self.console.add(f.port, &f.name, f.is_text);
+            (self.on_channel)(f);
         }
     }
 
@@ -287,7 +331,9 @@ impl<M: Runnable> Session<'_, M> {
             capture.host_input(at, port, &bytes);
         }
         let name = bus.serial_ports().get(usize::from(port));
-        if name.is_some_and(|p| p.name == semihosting::PORT) {
+        if self.rtt.as_mut().is_some_and(|r| r.give(port, &bytes)) {
+            // It reaches the firmware with the next drain.
+        } else if name.is_some_and(|p| p.name == semihosting::PORT) {
             if let Some(host) = self.machine.semihosting() {
                 host.push_input(&bytes);
             }

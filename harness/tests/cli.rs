@@ -125,6 +125,16 @@ fn outputs_are_checked_before_the_run() {
         &["run", &fw, "--capture", &missing],
         &["missing", "does not exist"],
     );
+    // Nobody may make files there, not even root; the run does not start.
+    trace("/proc/x.vcd", &["/proc/x.vcd", "you may write"]);
+    refused(
+        &["run", &fw, "--json", "/proc/x.json"],
+        &["/proc/x.json", "you may write"],
+    );
+    let folder = dir.path().join("out.vcd");
+    std::fs::create_dir(&folder).expect("made");
+    trace(&folder.to_string_lossy(), &["out.vcd", "is a folder"]);
+    std::fs::remove_dir(&folder).expect("removed");
     let left: Vec<_> = std::fs::read_dir(dir.path()).expect("folder").collect();
     assert_eq!(left.len(), 1, "only the firmware is there");
 }
@@ -142,6 +152,81 @@ fn wrong_usage() {
         &["--cycles"],
     );
     refused(&["trace", "x.elf"], &["--output"]);
+}
+
+/// A fixture, with its real symbols, machine note and vectors.
+fn fixture() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("root");
+    let path = root.join("fixtures/elf/blinky.stm32f407.elf");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn real_firmware_on_wrong_terms() {
+    let fw = fixture();
+    let run = |arguments: &[&str], names: &[&str]| {
+        refused(&[&["run", &fw], arguments].concat(), names);
+    };
+    run(
+        &["-m", "lm3s6965evb"],
+        &[
+            "0x08000000",
+            "flash 0x00000000..0x00040000",
+            "lm3s6965evb",
+            "-m",
+        ],
+    );
+    let level = "level of a pin is 0 or 1";
+    run(&["--until", "pin:PA5=2"], &[level, "pin:PA5=1"]);
+    run(&["--until", "uart:"], &["1 to 256 bytes"]);
+    run(&["--until", "pin:PZZ=1"], &["`PZZ`", "PA0-15"]);
+    run(&["--until", "uart.NOPE:x"], &["`NOPE`", "USART2"]);
+    run(&["--set", "foo"], &["`foo`", "flash.wait_states=5"]);
+    run(
+        &["--set", "flash.nope=1"],
+        &["flash.nope", "flash.wait_states"],
+    );
+    run(&["--set", "flash.wait_states=many"], &["\"many\"", "u32"]);
+    run(&["--set", "a[=1"], &["`a[`"]);
+    run(
+        &["--cycles", "99999999999999999999999"],
+        &["--cycles", "too large"],
+    );
+    run(&["--for", "99999999999999999999s"], &["too long"]);
+    run(&["--uart", "USART9=stdio"], &["USART9", "USART1"]);
+    run(&["--uart", "USART2=tcp:99999"], &["tcp:99999"]);
+    run(
+        &["--uart", "USART2=file:/no/such/x"],
+        &["/no/such", "mkdir"],
+    );
+    run(&["--semihosting-dir", "/no/such"], &["/no/such"]);
+    run(
+        &["--json", "-", "--uart", "USART2=stdio"],
+        &["standard output"],
+    );
+    refused(
+        &["trace", &fw, "--gpio", "PA5,PZ1", "-o", "/tmp/never.vcd"],
+        &["`PZ1`", "PA0-15"],
+    );
+    assert!(!Path::new("/tmp/never.vcd").exists());
+}
+
+#[test]
+fn real_firmware_cut_short_or_blank() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let mut bytes = std::fs::read(fixture()).expect("fixture");
+    for length in [3, 40, 60, 3000, bytes.len() - 1] {
+        let cut = in_folder(dir.path(), "cut.elf", &bytes[..length]);
+        refused(&["run", &cut], &["cut.elf", "help:"]);
+    }
+    let offset = u32::from_le_bytes(bytes[28..32].try_into().expect("phoff")) as usize + 4;
+    let vectors =
+        u32::from_le_bytes(bytes[offset..offset + 4].try_into().expect("offset")) as usize;
+    bytes[vectors..vectors + 8].fill(0);
+    let blank = in_folder(dir.path(), "blank.elf", &bytes);
+    refused(&["run", &blank], &["blank.elf", "vector table", "help:"]);
 }
 
 #[test]

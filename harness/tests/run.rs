@@ -142,6 +142,47 @@ fn results_repeat_bit_for_bit_with_and_without_capture() {
 }
 
 #[test]
+fn a_listing_has_cycles_and_literals() {
+    let fw = fixture("blinky.stm32f407.elf");
+    let out = tickscope(&["disasm", &fw, "--function", "main"]);
+    code(&out, 0);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    for part in [
+        "<main>:",
+        "; 2~     branch taken",
+        "1=/2~  branch taken",
+        ".word   0x",
+        "wfi ",
+        "main.c:",
+        "<board_init>",
+        "; cycles: = documented",
+    ] {
+        assert!(text.contains(part), "`{part}`: {text}");
+    }
+    let out = tickscope(&["disasm", &fw, "--function", "mian"]);
+    code(&out, 2);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("main"));
+}
+
+#[test]
+fn the_ledger_sums_up() {
+    let r = result(&["--for", "100500us"]);
+    let ledger = r["ledger"].as_object().expect("object");
+    let part = |name: &str| ledger[name].as_u64().expect(name);
+    let sum: u64 = ledger.keys().map(|k| part(k)).sum();
+    let cycles = r["cycles"].as_u64().expect("cycles");
+    assert_eq!(sum, cycles);
+    assert!(part("sleep") > cycles * 9 / 10, "also one that goes on");
+    assert!(part("other") < cycles / 1000, "{ledger:?}");
+    assert!(part("exact") > 0 && part("exceptions") > 0);
+    let out = run(&["--for", "10ms", "--ledger"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    for part in ["\n  exact ", " % ", "\n  sleep ", "\n  total "] {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+}
+
+#[test]
 fn limits_and_conditions() {
     let r = result(&["--for", "10ms"]);
     assert_eq!(r["stop"]["reason"], "limit");
@@ -336,6 +377,61 @@ fn a_dialogue_over_standard_input_and_output() {
     let r: Value = serde_json::from_slice(&std::fs::read(&json).expect("result")).expect("JSON");
     assert_eq!(r["stop"]["reason"], "exit");
     assert_eq!(r["inputs"][0]["hex"], "68656c6c6f0d71");
+}
+
+/// RTT, ITM and semihosting speak by themselves, and who reads RTT makes no difference to the guest.
+#[test]
+fn text_that_needs_no_uart() {
+    let dir = Folder::new();
+    let fw = fixture("rtt.cortex-m4f.elf");
+    let result = |arguments: &[&str]| -> Value {
+        let run = ["run", &fw, "--for", "1s", "--json", "-"];
+        let out = tickscope(&[&run[..], arguments].concat());
+        code(&out, 0);
+        serde_json::from_slice(&out.stdout).expect("a result")
+    };
+    let r = result(&[]);
+    let text = |name: &str| {
+        let all = r["uarts"].as_array().expect("uarts");
+        let port = all.iter().find(|u| u["name"] == name).expect(name);
+        port["text"].as_str().expect("text").to_owned()
+    };
+    assert!(text("rtt0").starts_with("RTT line 0,") && text("rtt0").ends_with("none came\n"));
+    assert_eq!(text("rtt0").lines().count(), 10, "nothing is lost");
+    assert_eq!(text("ITM"), "ITM line\n");
+    assert_eq!(text("semihosting"), "semihosting line\n");
+    assert_eq!(text("USART"), "rtt: done\n");
+    let rtt1 = &r["uarts"].as_array().and_then(|u| u.last()).expect("rtt1")["channel"];
+    assert_eq!(rtt1, "Samples");
+
+    let (zero, one) = (dir.path("0.txt"), dir.path("1.bin"));
+    let files = [format!("rtt0=file:{zero}"), format!("rtt1=file:{one}")];
+    let cap = dir.path("x.cap");
+    let read = result(&["--uart", &files[0], "--uart", &files[1], "--capture", &cap]);
+    let clocked = result(&["--until", "uart.rtt0:line 2", "--until", "uart:none came\n"]);
+    assert_eq!(clocked["stop"]["detail"], "uart.rtt0:line 2");
+    assert_eq!(read["state_hash"], r["state_hash"]);
+    assert_eq!(read["cycles"], r["cycles"]);
+    assert_eq!(std::fs::read_to_string(&zero).expect("rtt0"), text("rtt0"));
+    let bytes: Vec<u8> = (0xF0..0xF8).collect();
+    assert_eq!(std::fs::read(&one).expect("rtt1"), bytes);
+
+    let out = tickscope(&["run", &fw]);
+    code(&out, 0);
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    for part in [
+        "RTT line 0,",
+        "[ITM] ITM line",
+        "[USART] rtt: done",
+        "[rtt0] ",
+    ] {
+        assert!(said.contains(part), "`{part}`: {said}");
+    }
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        told.contains("`Samples` is rtt1") && !told.contains("rtt0"),
+        "{told}"
+    );
 }
 
 /// The transmit pin moves bit by bit: another tool's decoder reads the text from the waveform.

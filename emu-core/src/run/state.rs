@@ -3,6 +3,7 @@
 use super::{Core, Ledger, Sleep};
 use crate::device::StateError;
 use crate::machine::Registers;
+use crate::time::Cycles;
 use crate::timing::Pipe;
 use crate::timing::flash::Flash;
 use serde::{Deserialize, Serialize};
@@ -118,9 +119,13 @@ mod pipe_bytes {
 }
 
 impl CoreState {
-    /// Cycles by provenance and kind.
-    pub(crate) fn ledger(&self) -> Ledger {
-        self.ledger
+    /// Cycles by provenance and kind; a sleep that goes on counts up to `now`.
+    pub(crate) fn ledger(&self, now: Cycles) -> Ledger {
+        let mut ledger = self.ledger;
+        if self.sleep != Sleep::Awake {
+            ledger.sleep += now.0.saturating_sub(self.slept_at);
+        }
+        ledger
     }
 
     /// The part that a state hash covers: not how well the costs are known, which is bookkeeping that depends

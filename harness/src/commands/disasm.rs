@@ -1,14 +1,15 @@
 //! `tickscope disasm`: the instructions of a firmware, by function, with their cycles.
 
+use crate::cycles::{LEGEND, Timing};
 use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::output;
-use crate::parts::{Firmware, Function, Spec, instruction_cycles};
+use crate::parts::{Firmware, Function, Spec};
 use crate::terminal::Terminal;
 use capstone::arch::arm::{ArchExtraMode, ArchMode};
 use capstone::prelude::*;
 use clap::{Args, ValueHint};
-use emu_core::machine::CoreKind;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -44,11 +45,23 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         Some(name) => Some(Spec::load(name, colour)?.core()),
         None => Spec::detect(&firmware, colour).ok().map(|(s, _)| s.core()),
     };
+    let timing = core.map(Timing::new).transpose();
+    let timing =
+        timing.map_err(|e| Failure::internal(format!("the decoder does not start: {e}")))?;
+    if timing.is_none() {
+        terminal.tell(
+            "note",
+            "without a machine there are no cycles: add -m MACHINE",
+        );
+    }
     let functions = wanted(&firmware, arguments.function.as_deref())?;
     let disassembler = disassembler()?;
     output::write_with(Path::new("-"), |out| {
+        if timing.is_some() {
+            writeln!(out, "; {LEGEND}\n")?;
+        }
         for function in &functions {
-            list(&firmware, function, core, &disassembler, out)?;
+            list(&firmware, function, timing.as_ref(), &disassembler, out)?;
         }
         Ok(())
     })?;
@@ -99,11 +112,12 @@ fn wanted(firmware: &Firmware, name: Option<&str>) -> Result<Vec<Function>, Fail
 fn list(
     firmware: &Firmware,
     function: &Function,
-    core: Option<CoreKind>,
+    timing: Option<&Timing>,
     disassembler: &Capstone,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     writeln!(out, "{:08x} <{}>:", function.start, function.name)?;
+    let cycles = timing.map_or_else(BTreeMap::new, |t| cycles(firmware, function, t));
     let mut line = None;
     let mut at = function.start;
     while at < function.end {
@@ -130,8 +144,8 @@ fn list(
             at += data(out, at, &bytes[..2])?;
             continue;
         };
-        let cycles = core.and_then(|c| instruction_cycles(c, &bytes[..length]));
-        let cycles = cycles.map_or(String::new(), |c| format!("  ; {c} cy"));
+        let cycles = cycles.get(&at).filter(|c| !c.is_empty());
+        let cycles = cycles.map_or(String::new(), |c| format!("  ; {c}"));
         let target = branch_target(&mnemonic, &operands).and_then(|a| firmware.function_at(a));
         let target = target.map_or(String::new(), |f| format!(" <{}>", f.name));
         let text = format!("{mnemonic:<8}{operands}{target}");
@@ -143,6 +157,23 @@ fn list(
         at += length as u32;
     }
     writeln!(out)
+}
+
+/// Cycles by address, of each stretch of code between data.
+fn cycles(firmware: &Firmware, function: &Function, timing: &Timing) -> BTreeMap<u32, String> {
+    let mut all = BTreeMap::new();
+    let mut at = function.start;
+    while at < function.end {
+        let is_data = firmware.is_data(at);
+        let same = |a: &u32| firmware.is_data(*a) == is_data;
+        let halves = (at..function.end).step_by(2);
+        let end = at + 2 * halves.take_while(same).count() as u32;
+        if !is_data {
+            all.extend(timing.of(at, &bytes_at(firmware, at, end - at)));
+        }
+        at = end;
+    }
+    all
 }
 
 /// Where a branch goes, from its text: `bl #0x80004bc`, `cbz r0, #0x8000700`.

@@ -11,6 +11,7 @@ use crate::output::{self, PendingFile};
 use crate::parts::{self, Firmware, Spec};
 use crate::pins;
 use crate::progress::{self, Progress};
+use crate::rtt::{Found, RttPorts};
 use crate::run_result::{self as result, RunResult, hex};
 use crate::session::{Finished, Session, Settings};
 use crate::terminal::Terminal;
@@ -31,6 +32,7 @@ pub struct Prepared {
     firmware: Firmware,
     spec: Spec,
     machine: Machine,
+    rtt: RttPorts,
 }
 
 /// Open the firmware, find its machine, build it, load it, reset it.
@@ -59,19 +61,29 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
         spec.set(assignment, colour)?;
     }
     let (core, bus) = spec.build(options.seed, colour)?;
-    let mut machine = Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, &spec))?;
+    let mut machine =
+        Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, options, &spec))?;
     parts::enable_semihosting(&mut machine, options.semihosting_dir.as_deref())?;
-    machine.load(&firmware.image).map_err(|e| wrong(e, &spec))?;
+    machine
+        .load(&firmware.image)
+        .map_err(|e| wrong(e, options, &spec))?;
     machine.reset();
+    let rtt = RttPorts::new(
+        machine.bus_mut(),
+        firmware.rtt_control_block(),
+        options.port_names(),
+    );
     Ok(Prepared {
         firmware,
         spec,
         machine,
+        rtt,
     })
 }
 
-fn wrong(e: MachineError, spec: &Spec) -> Failure {
-    let message = format!("{e} [machine {}]", spec.name());
+fn wrong(e: MachineError, options: &RunOptions, spec: &Spec) -> Failure {
+    let path = options.firmware.display();
+    let message = format!("{path}: {e} [machine {}]", spec.name());
     match e {
         MachineError::Engine(_) => Failure::internal(message),
         MachineError::OutsideMemory { .. } => Failure::usage(message)
@@ -211,9 +223,12 @@ pub fn execute(
         firmware,
         spec,
         machine,
-    } = &mut prepared;
+        rtt,
+    } = prepared;
+    let (firmware, spec) = (&firmware, &spec);
+    let machine = &mut { machine };
     let mut told = 0;
-    let quiet = options.quiet;
+    let (quiet, uarts) = (options.quiet, &options.uarts);
     let finished = Session {
         machine,
         settings,
@@ -221,10 +236,16 @@ pub fn execute(
         capture: writer,
         interrupt,
         progress: Progress::new(terminal),
+        rtt: Some(rtt),
         on_notice: Box::new(|n| {
             told += 1;
             if !quiet && told <= TOLD {
                 terminal.tell("warning", &notice_text(n, firmware));
+            }
+        }),
+        on_channel: Box::new(|f| {
+            if !quiet && !f.is_text && !uarts.iter().any(|u| u.port.eq_ignore_ascii_case(&f.name)) {
+                terminal.tell("note", &channel_text(f));
             }
         }),
     }
@@ -263,8 +284,7 @@ pub fn execute(
     let attoseconds = bus.clocks.attoseconds(machine.now());
     let ledger = parts::ledger(machine);
     if options.ledger {
-        let text = serde_json::to_string_pretty(&ledger).unwrap_or_default();
-        terminal.tell("ledger", &text);
+        terminal.tell("ledger", &ledger.table());
     }
     if let Some(path) = &options.json {
         let notices = bus.notices.all().iter().map(|n| {
@@ -332,6 +352,11 @@ fn not_captured(path: &Path, e: &std::io::Error) -> Failure {
         "the capture `{}` was not written: {e}",
         path.display()
     ))
+}
+
+fn channel_text(f: &Found) -> String {
+    let (name, channel) = (&f.name, &f.channel);
+    format!("the RTT channel `{channel}` is {name}; to have its bytes: --uart {name}=file:PATH")
 }
 
 fn notice_text(n: &Notice, firmware: &Firmware) -> String {

@@ -80,6 +80,15 @@ impl RunOptions {
     pub fn limit(&self) -> Option<Span> {
         self.cycles.map(Span::Cycles).or(self.duration)
     }
+
+    /// Serial ports that the options name.
+    pub fn port_names(&self) -> impl Iterator<Item = &str> {
+        let waited = self.until.iter().filter_map(|u| match u {
+            Until::Uart { port, .. } => port.as_deref(),
+            Until::Pin { .. } => None,
+        });
+        self.uarts.iter().map(|u| u.port.as_str()).chain(waited)
+    }
 }
 
 /// An address, decimal or hex with `0x`.

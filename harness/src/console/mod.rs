@@ -18,6 +18,7 @@ use crate::nearest::nearest;
 use crate::output::{OutputError, PendingFile};
 use crate::terminal::Terminal;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use emu_core::semihosting;
 use std::thread::JoinHandle;
 
 /// Pieces of output that may wait in front of a sink.
@@ -42,6 +43,8 @@ pub enum Input {
 /// Output for a sink.
 struct Chunk {
     port: u8,
+    /// Name of a port that was not there when the sink was opened, with its first bytes.
+    name: Option<String>,
     bytes: Vec<u8>,
 }
 
@@ -51,6 +54,10 @@ type Finish = JoinHandle<Result<Option<PendingFile>, OutputError>>;
 pub struct Console {
     /// Sink of each port.
     outputs: Vec<Option<Sender<Chunk>>>,
+    /// Ports that the command line gives a sink.
+    named: Vec<bool>,
+    /// Standard output, when it takes what has no sink of its own.
+    default: Option<Sender<Chunk>>,
     inputs: Receiver<Input>,
     /// Sources of input that have not ended.
     sources: usize,
@@ -84,16 +91,17 @@ impl Console {
         let (input, inputs) = bounded(INPUT_QUEUE);
         let mut console = Console {
             outputs: ports.iter().map(|_| None).collect(),
+            named: vec![false; ports.len()],
+            default: None,
             inputs,
             sources: 0,
             threads: Vec::new(),
             announcements: Vec::new(),
         };
         let mut on_stdout = Vec::new();
-        let mut named = vec![false; ports.len()];
         for spec in specs {
             let port = port_index(ports, &spec.port)?;
-            if std::mem::replace(&mut named[usize::from(port)], true) {
+            if std::mem::replace(&mut console.named[usize::from(port)], true) {
                 let message = format!("--uart names the port `{}` twice", spec.port);
                 return Err(Failure::usage(message).help("give each port one sink"));
             }
@@ -126,7 +134,9 @@ impl Console {
                 }
             }
         }
-        if specs.iter().all(|s| s.sink != Sink::Stdio) && !stdout_is_taken {
+        let by_default = specs.iter().all(|s| s.sink != Sink::Stdio) && !stdout_is_taken;
+        if by_default {
+            let named = console.named.clone();
             let board = defaults
                 .console
                 .and_then(|name| ports.iter().position(|p| p == name))
@@ -138,8 +148,8 @@ impl Console {
                     if defaults.with_input {
                         console.source(|| stdio::read(port, input.clone()))?;
                     }
-                    // Semihosting and RTT speak for the program, whatever the board's console is.
-                    let soft = |p: &str| p.starts_with("semihosting") || p.starts_with("RTT");
+                    // These speak for the program, whatever the board's console is.
+                    let soft = |p: &str| p == semihosting::PORT || p == "rtt0" || p == "ITM";
                     let soft = (0u8..)
                         .zip(ports)
                         .filter(|(i, p)| soft(p) && !named[usize::from(*i)]);
@@ -153,7 +163,7 @@ impl Console {
                 ),
             }
         }
-        if !on_stdout.is_empty() {
+        if by_default || !on_stdout.is_empty() {
             let (sender, receiver) = bounded(QUEUE);
             let names = ports.to_vec();
             let terminal = terminal.clone();
@@ -163,6 +173,7 @@ impl Console {
             for port in on_stdout {
                 console.outputs[usize::from(port)] = Some(sender.clone());
             }
+            console.default = by_default.then_some(sender);
         }
         Ok(console)
     }
@@ -187,8 +198,30 @@ impl Console {
     /// Bytes from a serial port of the machine. `false` when their sink is gone (a closed pipe).
     pub fn send(&self, port: u8, bytes: Vec<u8>) -> bool {
         match self.outputs.get(usize::from(port)) {
-            Some(Some(sink)) => sink.send(Chunk { port, bytes }).is_ok(),
+            Some(Some(sink)) => {
+                let name = None;
+                sink.send(Chunk { port, name, bytes }).is_ok()
+            }
             _ => true,
+        }
+    }
+
+    /// A port speaks for the first time, and may not have been known before. Text goes to standard output when
+    /// the command line says nothing else; other bytes do not.
+    pub fn add(&mut self, port: u8, name: &str, is_text: bool) {
+        let i = usize::from(port);
+        let count = self.outputs.len().max(i + 1);
+        self.outputs.resize(count, None);
+        self.named.resize(count, false);
+        if self.named[i] {
+            return;
+        }
+        self.outputs[i] = self.default.clone().filter(|_| is_text);
+        if let Some(sink) = &self.outputs[i] {
+            let name = Some(name.to_owned());
+            let bytes = Vec::new();
+            // A sink that is gone is told when bytes are sent.
+            let _ = sink.send(Chunk { port, name, bytes });
         }
     }
 
@@ -224,6 +257,7 @@ impl Console {
     /// A [`Failure`] that names the sink.
     pub fn finish(mut self) -> Result<(), Failure> {
         self.outputs.clear();
+        self.default = None;
         for thread in self.threads {
             let file = thread
                 .join()

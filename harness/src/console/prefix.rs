@@ -18,6 +18,14 @@ impl Prefixer {
         }
     }
 
+    /// A port that comes later has this name.
+    pub fn name(&mut self, port: u8, name: String) {
+        let i = usize::from(port);
+        let count = self.names.len().max(i + 1);
+        self.names.resize(count, "?".to_owned());
+        self.names[i] = name;
+    }
+
     /// What to print for these bytes of a port.
     pub fn format(&mut self, port: u8, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
@@ -53,6 +61,8 @@ mod tests {
     #[test]
     fn one_speaker_has_no_prefix_two_have() {
         let mut p = Prefixer::new(&["A".to_owned(), "B".to_owned()]);
+        p.name(1, "C".to_owned());
+        p.name(1, "B".to_owned());
         let mut all = Vec::new();
         for (port, text) in [(0, "one\ntw"), (0, "o"), (1, "hi\n"), (0, "three\nfour\n")] {
             all.extend(p.format(port, text.as_bytes()));

@@ -14,7 +14,11 @@ pub fn write(
     from: &Receiver<Chunk>,
 ) -> Result<Option<PendingFile>, OutputError> {
     let mut prefixer = Prefixer::new(names);
-    for Chunk { port, bytes } in from {
+    for Chunk { port, name, bytes } in from {
+        if let Some(name) = name {
+            prefixer.name(port, name);
+            continue;
+        }
         if terminal.guest(&prefixer.format(port, &bytes)).is_err() {
             break;
         }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 fn example() -> RunResult {
     let texts = [PortText {
+        channel: None,
         name: "USART2".to_owned(),
         bytes: 3,
         kept: b"hi\xFF".to_vec(),
@@ -52,7 +53,7 @@ fn example() -> RunResult {
         inputs: vec![Given::new(&input, &texts)],
         notices: vec![NoticeEntry::new(&notice, Some("main".to_owned()), None)],
         clock_segments: vec![ClockSegment::from(&segment)],
-        ledger: serde_json::json!({}),
+        ledger: Ledger::default(),
         capture: Some(Captured {
             path: "x.cap".to_owned(),
             records: 7,

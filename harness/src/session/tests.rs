@@ -139,7 +139,9 @@ fn run(machine: &mut Coreless, settings: Settings) -> Finished {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
+        rtt: None,
         on_notice: Box::new(|_| {}),
+        on_channel: Box::new(|_| {}),
     }
     .run()
 }
@@ -223,7 +225,9 @@ fn notices_are_told_once() {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
+        rtt: None,
         on_notice: Box::new(|n| told.push(n.what.clone())),
+        on_channel: Box::new(|_| {}),
     };
     let _ = session.run();
     assert_eq!(told, ["UART.CR2.XYZ"]);
@@ -261,7 +265,9 @@ fn a_sleeper_ends_or_waits_for_the_host() {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
+        rtt: None,
         on_notice: Box::new(|_| {}),
+        on_channel: Box::new(|_| {}),
     }
     .run();
     assert_eq!((f.outcome, m.now()), (Outcome::Limit, Cycles(60_000)));
@@ -289,6 +295,8 @@ fn ctrl_c_ends_a_run_in_good_order() {
         capture: None,
         interrupt,
         progress: Progress::new(&Terminal::new()),
+        rtt: None,
+        on_channel: Box::new(|_| {}),
         on_notice: Box::new(move |_| raise.raise()),
     }
     .run();
@@ -336,7 +344,9 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
         capture: Some(writer),
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
+        rtt: None,
         on_notice: Box::new(|_| {}),
+        on_channel: Box::new(|_| {}),
     }
     .run();
     assert_eq!(f.texts, without.texts);
