@@ -60,6 +60,7 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
         "CPUARMState",
         "exclusive_addr",
         "EXCLUSIVE_ADDR",
+        "EXCLUSIVE_VAL",
         env::EXCLUSIVE_ADDR,
     ),
     ("CPUARMState", "vfp.zregs", "VFP", env::VFP),

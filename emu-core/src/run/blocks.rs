@@ -42,21 +42,23 @@ pub struct Dynamic {
 /// What must be looked at before a block runs.
 pub mod flag {
     /// Holds an instruction that the loop carries out itself (WFI, WFE, SEV, YIELD, refused ones).
-    pub const SPECIAL: u8 = 1;
+    pub const SPECIAL: u16 = 1;
     /// Lies in RAM: the bytes may have changed.
-    pub const RAM: u8 = 2;
+    pub const RAM: u16 = 2;
     /// Holds FP instructions.
-    pub const FP: u8 = 4;
+    pub const FP: u16 = 4;
     /// Holds divides.
-    pub const DIVIDE: u8 = 8;
+    pub const DIVIDE: u16 = 8;
     /// Has dynamic sites.
-    pub const DYNAMIC: u8 = 16;
+    pub const DYNAMIC: u16 = 16;
     /// Lies in flash with lines.
-    pub const LINES: u8 = 32;
+    pub const LINES: u16 = 32;
     /// Has multiple or dual transfers whose base must be aligned.
-    pub const ALIGNED: u8 = 64;
+    pub const ALIGNED: u16 = 64;
     /// Has a breakpoint.
-    pub const BREAKPOINT: u8 = 128;
+    pub const BREAKPOINT: u16 = 128;
+    /// Holds FP instructions whose condition can fail.
+    pub const FP_PREDICATED: u16 = 256;
 }
 
 /// A straight run of instructions.
@@ -73,7 +75,7 @@ pub struct Block {
     /// The bytes, when they can change.
     pub bytes: Vec<u8>,
     /// What must be looked at, see [`flag`].
-    pub flags: u8,
+    pub flags: u16,
     /// Sites that hang on data.
     pub dynamics: Vec<Dynamic>,
     /// Index of the first instruction that the loop must carry out or check itself.
@@ -94,7 +96,7 @@ pub struct Variant {
     /// Number of instructions.
     pub count: u32,
     /// Copy of the block's flags.
-    pub flags: u8,
+    pub flags: u16,
     /// State when the next address follows.
     pub exit_next: StateId,
     /// State when it branched.

@@ -177,6 +177,14 @@ impl Core {
         if let Some(special) = block.special {
             k = k.min(special.max(1));
         }
+        // The engine notes a new FP context (FPCA) at the first FP instruction that it translates; when that
+        // one's condition fails, those behind it must not count as its successors.
+        if v.flags & flag::FP_PREDICATED != 0
+            && self.cpu.control() & 4 == 0
+            && let Some(first) = block.insns.iter().position(|i| i.class.is_fp())
+        {
+            k = k.min(first + 1);
+        }
         if v.flags & flag::FP != 0 && self.slow_flags & flag::FP != 0 {
             k = part_before(&block.insns, k, |i| i.class.is_fp());
         }
@@ -274,6 +282,7 @@ impl Core {
 
     /// What the loop itself does for the first instruction of a block.
     fn special(&mut self, id: usize, address: u32, now: u64) -> Option<Flow> {
+        self.bus.pc = address;
         let v = &self.variants[id];
         let block = &self.blocks[v.block];
         let insn = block.insns[0];

@@ -62,6 +62,7 @@ impl Core {
         let timing = *self.model.exceptions();
         let begin = free.max(self.bus.system.pended_at(exception).0);
         self.cpu.set_it_state(it);
+        self.bus.pc = return_address;
         let (fault, eager) = self.push_frame(return_address);
         let stacking = u64::from(timing.entry) + if eager { u64::from(timing.fp_words) } else { 0 };
         let handler_at = begin + stacking;

@@ -37,15 +37,17 @@ impl Core {
     pub(super) fn raise_usage(&mut self, bit: u32, address: u32, now: u64, start: u64) {
         if self.bus.system.is_v7m() {
             self.bus.system.cfsr |= bit;
-            self.pend_at(start, |core| core.pend_fault(number::USAGE_FAULT));
+            self.pend_at(address, start, |core| core.pend_fault(number::USAGE_FAULT));
         } else {
-            self.pend_at(start, |core| core.pend_fault(number::HARD_FAULT));
+            self.pend_at(address, start, |core| core.pend_fault(number::HARD_FAULT));
         }
         self.take_fault(address, now, start);
     }
 
-    /// Pend with the bus's time at `start`, so that the exception is counted from there.
-    pub(super) fn pend_at(&mut self, start: u64, pend: impl FnOnce(&mut Core)) {
+    /// Pend with the bus's time at `start`, so that the exception is counted from there, for the instruction at
+    /// `address`.
+    pub(super) fn pend_at(&mut self, address: u32, start: u64, pend: impl FnOnce(&mut Core)) {
+        self.bus.pc = address;
         self.bus.now = self.bus.now.max(crate::time::Cycles(start));
         pend(self);
     }
@@ -77,7 +79,7 @@ impl Core {
             self.bus.system.cfsr |= cfsr::PRECISERR | cfsr::BFARVALID;
             self.bus.system.bfar = address;
         }
-        self.pend_at(start, |core| core.pend_fault(number::BUS_FAULT));
+        self.pend_at(at, start, |core| core.pend_fault(number::BUS_FAULT));
         self.take_fault(at, now, start);
     }
 
@@ -85,7 +87,7 @@ impl Core {
     pub(super) fn raise_mem_manage(&mut self, address: u32, at: u32, now: u64, start: u64) {
         self.bus.system.cfsr |= cfsr::DACCVIOL | cfsr::MMARVALID;
         self.bus.system.mmfar = address;
-        self.pend_at(start, |core| core.pend_fault(number::MEM_MANAGE));
+        self.pend_at(at, start, |core| core.pend_fault(number::MEM_MANAGE));
         self.take_fault(at, now, start);
     }
 
@@ -93,12 +95,12 @@ impl Core {
     pub(super) fn raise_fetch_fault(&mut self, at: u32, now: u64) {
         if self.fetch_denied(at) {
             self.bus.system.cfsr |= cfsr::IACCVIOL;
-            self.pend_at(now + 1, |core| core.pend_fault(number::MEM_MANAGE));
+            self.pend_at(at, now + 1, |core| core.pend_fault(number::MEM_MANAGE));
         } else {
             if self.bus.system.is_v7m() {
                 self.bus.system.cfsr |= cfsr::IBUSERR;
             }
-            self.pend_at(now + 1, |core| core.pend_fault(number::BUS_FAULT));
+            self.pend_at(at, now + 1, |core| core.pend_fault(number::BUS_FAULT));
         }
         self.take_fault(at, now, now + 1);
     }
@@ -108,6 +110,7 @@ impl Core {
         let s = &self.bus.system;
         let level = s.execution_priority(self.cpu.masks());
         let possible = s.group(s.priority_byte(number::SVCALL)) < level;
+        self.bus.pc = next.wrapping_sub(2);
         self.bus.now = self.bus.now.max(crate::time::Cycles(now));
         if possible {
             self.bus.pend(number::SVCALL);
@@ -124,6 +127,7 @@ impl Core {
 
     /// BKPT at `address`, executed at `now`, that is not semihosting.
     pub(super) fn breakpoint_instruction(&mut self, address: u32, now: u64) {
+        self.bus.pc = address;
         self.bus.now = self.bus.now.max(crate::time::Cycles(now));
         self.bus.system.dfsr |= 2; // BKPT
         let s = &self.bus.system;

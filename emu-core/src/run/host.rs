@@ -48,7 +48,7 @@ impl Host for Core {
         {
             let next = &self.variants[e.variant as usize];
             if now + u64::from(next.bound) <= self.horizon && next.flags & self.slow_flags == 0 {
-                const CLOSER: u8 = flag::DYNAMIC | flag::LINES | flag::ALIGNED;
+                const CLOSER: u16 = flag::DYNAMIC | flag::LINES | flag::ALIGNED;
                 if next.flags & CLOSER == 0 {
                     self.t0 = now;
                     self.current = e.variant as usize;

@@ -120,7 +120,7 @@ pub struct Core {
     /// The run must not start an instruction after this cycle.
     limit: u64,
     /// Flags that send a block to the slow path.
-    slow_flags: u8,
+    slow_flags: u16,
     /// A split that was asked for, to notice one that does not happen.
     split: Option<(u32, u32, u32)>,
     undo: Option<multiple::Undo>,
@@ -326,7 +326,7 @@ impl Core {
     /// Settings of the system control space that change how blocks are run.
     fn sync_settings(&mut self) {
         let system = &self.bus.system;
-        let mut slow = flag::SPECIAL | flag::RAM | flag::BREAKPOINT;
+        let mut slow = flag::SPECIAL | flag::RAM | flag::BREAKPOINT | flag::FP_PREDICATED;
         let lazy = system.fpccr & 1 != 0;
         if system.has_fpu && (!fp_allowed(system.cpacr, self.privileged()) || lazy) {
             slow |= flag::FP;
@@ -335,7 +335,7 @@ impl Core {
             slow |= flag::DIVIDE; // DIV_0_TRP
         }
         if self.single_step || self.stepping.is_some() || system.ccr & 8 != 0 && system.is_v7m() {
-            slow = 0xFF;
+            slow = u16::MAX;
         }
         self.slow_flags = slow;
         let aspen = system.fpccr >> 31 != 0;

@@ -132,7 +132,7 @@ impl Core {
         let dynamics = blocks::dynamics(&insns, self.model.as_ref());
         let mut flags = 0;
         let special = insns.iter().position(is_special);
-        let set = |flags: &mut u8, bit: u8, on: bool| {
+        let set = |flags: &mut u16, bit: u16, on: bool| {
             if on {
                 *flags |= bit;
             }
@@ -140,6 +140,8 @@ impl Core {
         set(&mut flags, flag::SPECIAL, special.is_some());
         set(&mut flags, flag::RAM, in_ram);
         set(&mut flags, flag::FP, insns.iter().any(|i| i.class.is_fp()));
+        let conditional_fp = insns.iter().any(|i| i.class.is_fp() && i.is_predicated());
+        set(&mut flags, flag::FP_PREDICATED, conditional_fp);
         set(
             &mut flags,
             flag::DIVIDE,
