@@ -43,7 +43,7 @@ impl Device for Interrupter {
                 let n = (offset - 0x10) / 4;
                 self.periods[n as usize] = value;
                 self.seed ^= u64::from(value);
-                ctx.schedule_in(n, u64::from(value));
+                ctx.schedule_in(n, u64::from(value).max(1));
             }
             0x20 => ctx.set_exception_pending(16 + (value as u16 & 7), true),
             _ => {}
@@ -57,7 +57,7 @@ impl Device for Interrupter {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let period = u64::from(self.periods[tag as usize]);
-        ctx.schedule_in(tag, period + (self.seed >> 33) % period.max(1));
+        ctx.schedule_in(tag, period.max(1) + (self.seed >> 33) % period.max(1));
     }
     fn access(&self, offset: u32, write: bool, _: &Bus) -> Access {
         if write && offset != 8 {
