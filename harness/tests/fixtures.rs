@@ -20,13 +20,9 @@ fn compared(name: &str) -> Cycles {
     })
 }
 
-fn all(name: &String) -> String {
-    name.clone()
-}
-
 #[test]
 fn every_fixture_says_what_it_shall_and_ends_well() {
-    each(&names(), all, |name| {
+    each(&names(), String::clone, |name| {
         let mut run = Run::new(name, false, &[]);
         let stop = run.until(END);
         if name.starts_with("lockup") {
@@ -69,7 +65,9 @@ fn twins(name: &str, set: &[&str], end: Cycles) {
 
 #[test]
 fn the_single_step_twin_agrees_at_every_limit() {
-    each(&names(), all, |name| twins(name, &[], compared(name)));
+    each(&names(), String::clone, |name| {
+        twins(name, &[], compared(name))
+    });
 }
 
 #[test]
@@ -93,7 +91,7 @@ fn the_twins_agree_whatever_the_flash_does() {
 
 #[test]
 fn neither_repetition_nor_observation_nor_slices_change_a_run() {
-    each(&names(), all, |name| {
+    each(&names(), String::clone, |name| {
         let end = compared(name);
         let run = || {
             let mut run = Run::new(name, false, &[]);
@@ -128,7 +126,7 @@ fn neither_repetition_nor_observation_nor_slices_change_a_run() {
 
 #[test]
 fn a_snapshot_continues_as_the_run_did() {
-    each(&names(), all, |name| {
+    each(&names(), String::clone, |name| {
         let end = compared(name).min(Cycles(6_000_000));
         for mid in [0, 500, 50_021, 1_000_033, 2_500_001] {
             let mut run = Run::new(name, false, &[]);
