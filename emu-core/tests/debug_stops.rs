@@ -268,8 +268,8 @@ fn a_breakpoint_in_a_loop_stops_each_time() {
     }
     assert_eq!(r.machine.run_until(Cycles(1000)), Stop::Limit);
     // b . with a breakpoint on itself.
-    let mut r = machine(&[0xE7FE], &[0x4770]);
-    r.machine.add_breakpoint(MAIN);
+    let mut r = machine(&[0xBF00, 0xE7FE], &[0x4770]);
+    r.machine.add_breakpoint(MAIN + 2);
     for _ in 0..3 {
         let before = r.machine.instructions();
         assert_eq!(r.machine.run_until(Cycles(1000)), Stop::Breakpoint);

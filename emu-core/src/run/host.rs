@@ -221,7 +221,9 @@ impl Core {
             }
         };
         let kind = self.bus.access_kind(address, write);
-        if !alone && kind == Access::Sync {
+        // A transfer of several words must not be abandoned behind its first word: it is made alone too.
+        let beats = self.running().is_some_and(|b| b.insns[index].count > 1);
+        if !alone && (kind == Access::Sync || beats) {
             // SAFETY: as above; this time with ITSTATE, since the block is left.
             unsafe { locate_access(self.cpu, true) };
             let pc = self.cpu.pc();
@@ -265,7 +267,15 @@ impl Core {
         // SAFETY: called from the engine's I/O callbacks only.
         unsafe { locate_access(self.cpu, true) };
         let pc = self.cpu.pc();
-        let (_, now, start) = self.up_to(pc);
+        let (insn, now, start) = self.up_to(pc);
+        // Stores to an alias of flash are seen at the flash itself: tell the program's own address.
+        let page = self.effective_address(&insn) & !0x3FF;
+        let seen = self.bus.memory.resolve(page);
+        let address = if address & !0x3FF == seen {
+            address.wrapping_sub(seen).wrapping_add(page)
+        } else {
+            address
+        };
         self.raise_bus_fault(address, pc, now, start);
         if self.stop.is_some() {
             Flow::Stop

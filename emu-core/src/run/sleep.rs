@@ -66,7 +66,7 @@ impl Core {
                 return;
             }
             let next = self.bus.events.next_at().0;
-            if next > self.limit {
+            if next > self.limit || next == u64::MAX {
                 self.stop = Some(if next == u64::MAX && self.limit == u64::MAX {
                     Stop::Asleep
                 } else {

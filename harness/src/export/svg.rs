@@ -10,8 +10,8 @@ use emu_core::Cycles;
 use plotters::prelude::*;
 use std::io::{self, Write};
 
-const WIDTH: i32 = 1200;
-const LABELS: i32 = 110;
+const WIDTH: i32 = 1260;
+const LABELS: i32 = 170;
 const RIGHT: i32 = 20;
 const ROW: i32 = 40;
 const HEAD: i32 = 30;
