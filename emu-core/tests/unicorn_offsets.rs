@@ -63,6 +63,12 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
         "EXCLUSIVE_VAL",
         env::EXCLUSIVE_ADDR,
     ),
+    (
+        "CPUARMState",
+        "exclusive_val",
+        "EXCLUSIVE_VAL",
+        env::EXCLUSIVE_VAL,
+    ),
     ("CPUARMState", "vfp.zregs", "VFP", env::VFP),
 ];
 
@@ -79,6 +85,7 @@ const SIZES: &[(&str, &str, usize)] = &[
     ("CPUARMState", "v7m.exception", 4),
     ("CPUARMState", "v7m.control[0]", 4),
     ("CPUARMState", "exclusive_addr", 8),
+    ("CPUARMState", "exclusive_val", 8),
 ];
 
 /// Every `pub const NAME: usize` of internals.rs, so that none is forgotten above.
