@@ -409,6 +409,7 @@ impl Core {
             || bus.stop_requested()
             || self.one_at_a_time()
             || self.permissive != 0
+            || self.undo.is_some()
         {
             return 0;
         }
