@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct ProbeEvent {
     /// When, in core cycles.
     pub at: Cycles,
-    /// Address of the instruction that caused it; for hardware causes, of the next instruction.
+    /// Address of the instruction that caused it; for hardware causes, of an instruction next to it (which one
+    /// depends on where the core loop looked, and is no part of the state).
     pub pc: u32,
     /// What.
     pub kind: ProbeKind,

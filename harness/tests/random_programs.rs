@@ -13,7 +13,7 @@ use assemble::*;
 use device::{DEVICE, Interrupter};
 use emu_core::image::Image;
 use emu_core::machine::{Machine, Options, Stop};
-use emu_core::probe::{ProbeEvent, ProbeMask};
+use emu_core::probe::{ProbeEvent, ProbeKind, ProbeMask};
 use emu_core::{Binding, Cycles};
 use generate::{FUNCTIONS, Frame, Piece, Program, program};
 use harness::parts::Spec;
@@ -231,8 +231,18 @@ impl Run {
     }
 }
 
+/// The instruction next to which hardware pended an exception is told apart from neighbours only as finely as the
+/// boundaries that were looked at: it is left out of the comparison. All else is compared.
+fn comparable(events: Vec<ProbeEvent>) -> Vec<ProbeEvent> {
+    let strip = |e: ProbeEvent| match e.kind {
+        ProbeKind::ExceptionPend { .. } => ProbeEvent { pc: 0, ..e },
+        _ => e,
+    };
+    events.into_iter().map(strip).collect()
+}
+
 fn same(a: &mut Run, b: &mut Run, what: &str) -> Result<(), TestCaseError> {
-    let (x, y) = (a.events(), b.events());
+    let (x, y) = (comparable(a.events()), comparable(b.events()));
     if let Some(i) = x.iter().zip(&y).position(|(x, y)| x != y) {
         prop_assert!(false, "{what}: event {i}: {:x?} and {:x?}", x[i], y[i]);
     }
