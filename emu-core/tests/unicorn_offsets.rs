@@ -60,7 +60,6 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
         "CPUARMState",
         "exclusive_addr",
         "EXCLUSIVE_ADDR",
-        "EXCLUSIVE_VAL",
         env::EXCLUSIVE_ADDR,
     ),
     (
