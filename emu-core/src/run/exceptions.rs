@@ -360,8 +360,6 @@ impl Core {
                 return;
             }
         }
-        self.ledger.exceptions += resume - now;
-        self.bus.system.exception_cycles += resume - now;
         self.pop_frame(value, now, resume);
     }
 
@@ -478,6 +476,8 @@ impl Core {
         self.bus.system.event = true;
         cpu.jump(pc & !1 | (xpsr >> 24 & 1));
         self.sync_settings();
+        self.ledger.exceptions += resume - self.t0;
+        self.bus.system.exception_cycles += resume - self.t0;
         self.rest(resume, SETTLED);
         if it & 0xF == 0 && it != 0 {
             cpu.set_it_state(0);
