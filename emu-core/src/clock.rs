@@ -180,17 +180,6 @@ impl ClockTree {
         let d = 1_000_000_000 * u128::from(hz.den());
         u64::try_from(n.div_ceil(d)).unwrap_or(u64::MAX)
     }
-
-    /// Back to the frequencies of power-on, as a new segment.
-    pub fn restart_segments(&mut self, now: Cycles) {
-        let hz = self.hz(self.core);
-        let start_as = self.attoseconds(now);
-        self.segments.push(Segment {
-            from: now,
-            start_as,
-            hz,
-        });
-    }
 }
 
 #[cfg(test)]

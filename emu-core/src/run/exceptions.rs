@@ -342,8 +342,6 @@ impl Core {
         };
         let resume = now + u64::from(timing.exit) + restore;
         if self.bus.events.next_at().0 < resume {
-            let at = self.bus.events.next_at();
-            self.bus.advance_to(at);
             while self.bus.events.next_at().0 < resume && !self.pop_preempted() {
                 let at = self.bus.events.next_at();
                 self.bus.advance_to(at);
