@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use emu_core::backend::internals::{
-    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, UC_CPU, UC_INVALID_ADDR, env,
+    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR, env,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,6 +69,8 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
         env::EXCLUSIVE_VAL,
     ),
     ("CPUARMState", "vfp.zregs", "VFP", env::VFP),
+    ("CPUARMState", "features", "FEATURES", env::FEATURES),
+    ("struct hook", "begin", "HOOK_BEGIN", HOOK_BEGIN),
 ];
 
 /// Members whose size the code takes for granted, in bytes.

@@ -7,7 +7,7 @@
 use emu_core::cortex_m::Architecture;
 use emu_core::decode::{Class, Decoder, Insn};
 use emu_core::machine::CoreKind;
-use emu_core::timing::{self, Cost, Model, Pipe, Provenance};
+use emu_core::timing::{self, Cost, Inputs, Model, Pipe, Provenance, ZeroWait};
 use std::collections::BTreeMap;
 
 /// What the marks behind the figures mean.
@@ -45,7 +45,8 @@ impl Timing {
         let mut all = BTreeMap::new();
         for (i, insn) in insns.iter().enumerate() {
             all.insert(insn.address, self.one(&before, insn, insns.get(i + 1)));
-            before = Pipe::after(&before, insn, true);
+            self.model
+                .step(&mut before, insn, Inputs::PLAIN, &mut ZeroWait);
         }
         all
     }
@@ -54,13 +55,22 @@ impl Timing {
         // Any narrow instruction at an aligned address: LSLS R0, R0, #0.
         let plain = self.decoder.one(insn.end() & !3, &[0, 0]);
         let cost = |executed: bool, taken: bool| {
-            let pipe = Pipe::after(before, insn, executed);
+            let mut pipe = *before;
+            let inputs = Inputs {
+                executed,
+                ..Inputs::PLAIN
+            };
+            self.model.step(&mut pipe, insn, inputs, &mut ZeroWait);
+            if taken {
+                pipe = self.model.branched(&pipe);
+            }
             let successor = if taken {
                 &plain
             } else {
                 next.unwrap_or(&plain)
             };
-            self.model.enter(&pipe, successor, taken)
+            self.model
+                .step(&mut pipe, successor, Inputs::PLAIN, &mut ZeroWait)
         };
         if matches!(insn.class, Class::Undefined | Class::Svc | Class::Bkpt) {
             return String::new();

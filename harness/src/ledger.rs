@@ -14,8 +14,6 @@ pub struct Ledger {
     pub measured: u64,
     /// Instructions whose cost is judgement, or depends on operands within a documented range.
     pub estimate: u64,
-    /// Fetches that waited for flash.
-    pub wait_states: u64,
     /// Exception entry and return.
     pub exceptions: u64,
     /// Asleep.
@@ -32,7 +30,6 @@ impl Ledger {
             exact: counts.exact,
             measured: counts.measured,
             estimate: counts.estimate,
-            wait_states: counts.wait_states,
             exceptions: counts.exceptions,
             sleep: counts.sleep,
             other: 0,
@@ -47,12 +44,11 @@ impl Ledger {
         self.rows().iter().map(|r| r.1).sum()
     }
 
-    fn rows(&self) -> [(&'static str, u64, &'static str); 7] {
+    fn rows(&self) -> [(&'static str, u64, &'static str); 6] {
         [
             ("exact", self.exact, "documented costs"),
             ("measured", self.measured, "published measurements"),
             ("estimate", self.estimate, "judgement, operand-dependent"),
-            ("wait states", self.wait_states, "fetches from flash"),
             ("exceptions", self.exceptions, "entry and return"),
             ("sleep", self.sleep, "WFI, WFE"),
             ("other", self.other, "reset, waking, abandoned instructions"),

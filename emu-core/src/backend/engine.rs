@@ -52,7 +52,7 @@ pub struct Translation {
 pub trait Host {
     /// A block of `size` bytes at `address` is about to run.
     fn block(&mut self, address: u32, size: u32) -> Flow;
-    /// The instruction of a site added with [`Engine::add_site`] is about to execute.
+    /// The instruction at `address` is about to execute, in code translated with instruction hooks.
     fn site(&mut self, address: u32);
     /// A read from an address that is not mapped memory.
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow>;
@@ -106,6 +106,8 @@ pub struct Engine {
     unicorn: Unicorn<'static, ()>,
     uc: *mut uc_engine,
     cpu: Cpu,
+    /// The hook on instructions.
+    site_hook: uc_hook,
 }
 
 // SAFETY: an engine may be moved between threads (it keeps no thread-local state); it is never shared.
@@ -161,7 +163,16 @@ impl Engine {
             .map_err(|what| format!("Unicorn is not the version this was built for ({what})"))?;
         // SAFETY: the self-test passed, and the view lives in the same struct as the engine.
         let cpu = unsafe { Cpu::new(internals::cpu_of(uc)) };
-        Ok(Engine { unicorn, uc, cpu })
+        // Without the Main Extension, as it sees it, the engine translates every access so that an unaligned one
+        // raises an exception. What else would be missing (MSR to BASEPRI and others) the core does itself.
+        // SAFETY: as above.
+        unsafe { internals::align_all(internals::env_of(internals::cpu_of(uc))) };
+        Ok(Engine {
+            unicorn,
+            uc,
+            cpu,
+            site_hook: 0 as uc_hook,
+        })
     }
 
     /// The core registers.
@@ -228,7 +239,8 @@ impl Engine {
     /// `host` must stay at its address as long as the engine lives, and must not be borrowed while
     /// [`Engine::run`] runs.
     pub unsafe fn attach<H: Host>(&mut self, host: *mut H) -> Result<(), String> {
-        let hooks: [(HookType, *mut c_void); 4] = [
+        let hooks: [(HookType, *mut c_void); 5] = [
+            (HookType::CODE, site_hook::<H> as *mut c_void),
             (HookType::BLOCK, block_hook::<H> as *mut c_void),
             (HookType::INTR, interrupt_hook::<H> as *mut c_void),
             (HookType::INSN_INVALID, invalid_hook::<H> as *mut c_void),
@@ -249,34 +261,25 @@ impl Engine {
                 )
             };
             check("hook", e)?;
+            if kind == HookType::CODE {
+                self.site_hook = handle;
+            }
+        }
+        // SAFETY: the handle of a hook is its address.
+        if unsafe { internals::hook_bounds(self.site_hook) } != [1, 0] {
+            return Err("Unicorn is not the version this was built for (hook)".into());
         }
         Ok(())
     }
 
-    /// Call [`Host::site`] each time the instruction at `address` executes (not when its condition fails).
-    /// Translated code that holds it must be dropped by the caller.
-    ///
-    /// # Errors
-    /// A text when the engine refuses.
-    ///
-    /// # Safety
-    /// As for [`Engine::attach`].
-    pub unsafe fn add_site<H: Host>(&mut self, address: u32, host: *mut H) -> Result<(), String> {
-        let mut handle: uc_hook = 0 as uc_hook;
-        let at = u64::from(address);
-        // SAFETY: as in `attach`; begin == end bounds it to one address.
-        let e = unsafe {
-            uc_hook_add(
-                self.uc,
-                &mut handle,
-                HookType::CODE.0 as i32,
-                site_hook::<H> as *mut c_void,
-                host.cast(),
-                at,
-                at,
-            )
-        };
-        check("site", e)
+    /// Translate code with a call of [`Host::site`] before each instruction (not when its condition fails), or
+    /// without, from now on. What is translated already stays as it is.
+    pub fn hook_instructions(&mut self, on: bool) {
+        // SAFETY: `attach` made the hook, which is never removed; the offset was checked by the self-test.
+        // begin > end means everywhere; no instruction is at an odd address.
+        unsafe {
+            internals::bound_hook(self.site_hook, if on { [1, 0] } else { [1, 1] });
+        }
     }
 
     /// Run from the PC in the registers until the host stops it or a fault.
@@ -390,7 +393,7 @@ unsafe extern "C" fn site_hook<H: Host>(
     _size: u32,
     host: *mut c_void,
 ) {
-    // SAFETY: `add_site` promised the host.
+    // SAFETY: `attach` promised the host.
     unsafe { (*host.cast::<H>()).site(address as u32) }
 }
 

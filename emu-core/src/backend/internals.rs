@@ -6,7 +6,7 @@
 //! API each time an engine is made, and refuses to run when one is wrong.
 
 use std::ffi::c_void;
-use unicorn_engine_sys::{RegisterARM, uc_engine, uc_reg_read, uc_reg_write};
+use unicorn_engine_sys::{RegisterARM, uc_engine, uc_hook, uc_reg_read, uc_reg_write};
 
 /// `uc_struct.cpu`
 pub const UC_CPU: usize = 0x1b8;
@@ -18,6 +18,11 @@ pub const CPU_CFLAGS_NEXT_TB: usize = 0x18;
 pub const CPU_ENV_PTR: usize = 0x128;
 /// `CPUState.mem_io_pc`
 pub const CPU_MEM_IO_PC: usize = 0x8178;
+
+/// `struct hook.begin`; `end` follows it
+pub const HOOK_BEGIN: usize = 24;
+/// `ARM_FEATURE_M_MAIN`, a bit of `CPUARMState.features`
+pub const FEATURE_M_MAIN: u32 = 38;
 
 /// Offsets in `CPUARMState`.
 pub mod env {
@@ -57,6 +62,8 @@ pub mod env {
     pub const FPCCR: usize = 0xbb4;
     /// `v7m.fpdscr[0]`
     pub const FPDSCR: usize = 0xbbc;
+    /// `features`: bits of `enum arm_features`
+    pub const FEATURES: usize = 0xfa0;
     /// `exclusive_addr`
     pub const EXCLUSIVE_ADDR: usize = 0xec0;
     /// `exclusive_val`
@@ -161,6 +168,36 @@ pub unsafe fn set_fpscr(env: *mut u8, value: u32) {
     unsafe { vfp_set_fpscr_arm(env.cast(), value) }
 }
 
+/// The addresses between which a hook applies.
+///
+/// # Safety
+/// `hook` must be the handle of a hook that was not deleted.
+pub unsafe fn hook_bounds(hook: uc_hook) -> [u64; 2] {
+    // SAFETY: a handle is the address of its `struct hook`.
+    unsafe { (hook as *const u8).add(HOOK_BEGIN).cast::<[u64; 2]>().read() }
+}
+
+/// Change the addresses between which code is translated with a hook.
+///
+/// # Safety
+/// As for [`hook_bounds`].
+pub unsafe fn bound_hook(hook: uc_hook, bounds: [u64; 2]) {
+    // SAFETY: the caller's promise.
+    unsafe { (hook as *mut u8).add(HOOK_BEGIN).cast::<[u64; 2]>().write(bounds) }
+}
+
+/// Translate all accesses as if they had to be aligned.
+///
+/// # Safety
+/// `env` must come from [`env_of`].
+pub unsafe fn align_all(env: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let features = env.add(env::FEATURES).cast::<u64>();
+        features.write(features.read() & !(1 << FEATURE_M_MAIN));
+    }
+}
+
 /// Compare what the offsets show with what the public API says. Returns the first that differs.
 ///
 /// # Safety
@@ -185,6 +222,11 @@ pub unsafe fn self_test(uc: *mut uc_engine) -> Result<(), &'static str> {
         let at = |offset: usize| env.add(offset).cast::<u32>();
         if at(env::REGS + 7 * 4).read() != 0x7157_0007 {
             return Err("regs");
+        }
+        const FEATURE_M: u32 = 9;
+        let features = env.add(env::FEATURES).cast::<u64>().read();
+        if features >> FEATURE_M & 1 != 1 || features >> (FEATURE_M_MAIN + 1) != 0 {
+            return Err("features");
         }
         write(RegisterARM::APSR_NZCV, 0xF000_0000);
         if at(env::NF).read() >> 31 != 1

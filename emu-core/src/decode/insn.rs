@@ -1,7 +1,9 @@
 //! A decoded Thumb instruction: what the timing models and the core loop need to know about it.
 
+use serde::{Deserialize, Serialize};
+
 /// A set of R0 to R15, one bit each.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct RegisterSet(pub u16);
 
 impl RegisterSet {
@@ -51,7 +53,7 @@ impl RegisterSet {
 }
 
 /// Instruction classes, as the timing tables of the TRMs group them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Class {
     /// Data processing, shifts, extends, bit fields, saturation.
     Alu,

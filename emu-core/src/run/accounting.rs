@@ -3,8 +3,22 @@
 //! A block is accounted when the next one is about to run, or in part when it is left early. What depends on
 //! data is settled then.
 
-use super::blocks::{self, Resolved, StateId, flag};
+use super::blocks::{Block, Resolved, StateId, flag};
+use super::sites::{self, Address, Key, MAX_SITES, Site, When};
 use super::{Core, Ledger, NO_BLOCK};
+use crate::timing::Spent;
+
+impl Ledger {
+    fn add(&mut self, times: u64, spent: &Spent) {
+        let [exact, measured, estimate] = spent.provenances.map(|n| times * u64::from(n));
+        self.exact += exact;
+        self.measured += measured;
+        self.estimate += estimate;
+        for (sum, n) in self.kinds.iter_mut().zip(spent.kinds) {
+            *sum += times * u64::from(n);
+        }
+    }
+}
 
 impl Core {
     pub(super) fn fold_executions(&mut self) {
@@ -13,7 +27,7 @@ impl Core {
         self.ledger = ledger;
         for v in &mut self.variants {
             v.executions = 0;
-            for (_, r) in &mut v.by_mask {
+            for (_, r) in &mut v.by_key {
                 r.executions = 0;
             }
         }
@@ -22,18 +36,13 @@ impl Core {
     /// Instructions and cycles accounted so far, with the counts that the variants hold.
     pub(super) fn counted(&self) -> (u64, Ledger) {
         let (mut insns, mut ledger) = (self.other_insns, self.ledger);
-        let mut add = |times: u64, cycles: &[u32; 3]| {
-            ledger.exact += times * u64::from(cycles[0]);
-            ledger.measured += times * u64::from(cycles[1]);
-            ledger.estimate += times * u64::from(cycles[2]);
-        };
         for v in &self.variants {
             insns = insns.wrapping_add(v.executions * u64::from(v.count));
-            if v.flags & flag::DYNAMIC == 0 {
-                add(v.executions, &v.ledger);
+            if v.flags & flag::LATE == 0 {
+                ledger.add(v.executions, &v.spent);
             } else {
-                for (_, r) in &v.by_mask {
-                    add(r.executions, &r.ledger);
+                for (_, r) in &v.by_key {
+                    ledger.add(r.executions, &r.spent);
                 }
             }
         }
@@ -45,169 +54,305 @@ impl Core {
         self.counted().0
     }
 
-    /// What is known of the running block's dynamic sites before instruction `upto`: the mask of conditions
-    /// that held and the extra cycles of operands.
-    pub(super) fn settle_inputs(&mut self, upto: usize) -> (u32, u64) {
-        let variant = &self.variants[self.current];
-        let block = &self.blocks[variant.block];
-        let (mut mask, mut extra) = (self.inputs.mask, 0u64);
-        for (bit, d) in block.dynamics.iter().enumerate() {
-            if d.index >= upto {
-                break;
-            }
-            if d.condition == Some(blocks::When::End) {
-                let holds = self.cpu.condition(block.insns[d.index].condition);
-                mask = (mask & !(1 << bit)) | u32::from(holds) << bit;
-            }
-            if d.condition.is_some() && mask >> bit & 1 == 0 {
-                continue;
-            }
-            extra += match d.operands {
-                Some((n, m, blocks::When::End)) => u64::from(self.model.operand_cycles(
-                    &block.insns[d.index],
-                    self.cpu.r(n),
-                    self.cpu.r(m),
-                )),
-                Some(_) => u64::from(self.inputs.extra[bit]),
-                None => 0,
-            };
-        }
-        (mask, extra)
+    // ----- inputs -----
+
+    fn address(&self, a: &Address) -> u32 {
+        let index = a
+            .index
+            .map_or(0, |(r, s)| self.cpu.r(usize::from(r)) << s);
+        self.cpu
+            .r(usize::from(a.base))
+            .wrapping_add(index)
+            .wrapping_add(a.offset)
     }
 
-    pub(super) fn resolved(&mut self, variant: usize, mask: u32) -> usize {
-        if let Some(i) = self.variants[variant]
-            .by_mask
-            .iter()
-            .position(|(m, _)| *m == mask)
+    /// Read what can be read of a site at `when` into its byte; the address that its access goes to, if that was
+    /// read.
+    fn read_site(&self, block: &Block, site: &Site, when: When, byte: u8) -> (u8, Option<u32>) {
+        let insn = &block.insns[site.index];
+        let mut executed = byte & 1 != 0;
+        match site.condition {
+            None => executed = true,
+            Some(w) if w == when => {
+                // The hook is only called for what executes.
+                executed = when == When::Hook || self.cpu.condition(insn.condition);
+            }
+            Some(_) => {}
+        }
+        let (mut slave, mut extra) = (byte >> 1 & 7, byte >> 4);
+        if let Some((n, m, w)) = site.operands
+            && w == when
         {
+            let (n, m) = (self.cpu.r(usize::from(n)), self.cpu.r(usize::from(m)));
+            extra = self.model.operand_cycles(insn, n, m);
+        }
+        let mut place = None;
+        if let Some((a, w)) = &site.address
+            && *w == when
+        {
+            let address = self.address(a);
+            slave = self.slaves.of(address);
+            place = Some(address);
+        }
+        (sites::byte(executed, slave, extra), place)
+    }
+
+    /// A byte with what does not matter left out: nothing of an instruction that does not execute.
+    fn settled_byte(byte: u8) -> u8 {
+        if byte & 1 == 0 { 0 } else { byte }
+    }
+
+    /// The inputs of a block that are there at its entry. Late conditions count as not holding for now, but keep
+    /// what is known beside them.
+    #[inline]
+    pub(super) fn entry_key(&mut self, block: usize) -> Key {
+        let mut key = Key::default();
+        let block = &self.blocks[block];
+        for (n, site) in block.sites.iter().take(MAX_SITES).enumerate() {
+            let (byte, address) = self.read_site(block, site, When::Entry, 0);
+            let skipped = site.condition == Some(When::Entry) && byte & 1 == 0;
+            key.set(n, if skipped { 0 } else { byte });
+            if let Some(address) = address {
+                self.addresses[n] = address;
+            }
+        }
+        key
+    }
+
+    /// At the instruction of a site.
+    pub(super) fn at_site(&mut self, number: usize) {
+        let block = &self.blocks[self.variants[self.current].block];
+        let site = &block.sites[number];
+        let (byte, address) = self.read_site(block, site, When::Hook, self.inputs.byte(number));
+        let byte = byte | u8::from(site.condition == Some(When::Hook));
+        self.inputs.set(number, byte);
+        if let Some(address) = address {
+            self.addresses[number] = address;
+        }
+    }
+
+    /// The inputs of the running block's sites before instruction `upto`, which it stands before.
+    pub(super) fn settle_inputs(&mut self, upto: usize) -> Key {
+        let block = &self.blocks[self.variants[self.current].block];
+        let count = block.sites_before(upto).min(MAX_SITES);
+        let mut key = self.inputs.first(count);
+        for (n, site) in block.sites[..count].iter().enumerate() {
+            let (byte, address) = self.read_site(block, site, When::End, key.byte(n));
+            key.set(n, Self::settled_byte(byte));
+            if let Some(address) = address {
+                self.addresses[n] = address;
+            }
+        }
+        key
+    }
+
+    // ----- costs -----
+
+    /// Index in `by_key` of a variant's cost with all inputs known.
+    fn resolved(&mut self, variant: usize, key: Key) -> usize {
+        let v = &self.variants[variant];
+        if let Some(i) = v.by_key.iter().position(|(k, _)| *k == key) {
             return i;
         }
-        let v = &self.variants[variant];
-        let r: Resolved = blocks::resolve(
-            &self.blocks[v.block],
-            v.entry,
-            mask,
-            &mut self.states,
-            self.model.as_ref(),
-        );
-        let list = &mut self.variants[variant].by_mask;
-        list.push((mask, r));
+        let r: Resolved = self.remembered(v.block, v.entry, key, usize::MAX);
+        let list = &mut self.variants[variant].by_key;
+        list.push((key, r));
         list.len() - 1
     }
 
     /// First execute cycle of instruction `index` of the running block. Valid while the block stands before
     /// that instruction.
     pub(super) fn start_of(&mut self, index: usize) -> u64 {
-        let variant = self.current;
-        if variant == NO_BLOCK {
+        let id = self.current;
+        if id == NO_BLOCK {
             return self.t0;
         }
-        let penalty = u64::from(self.penalty);
-        if self.variants[variant].flags & flag::DYNAMIC == 0 {
-            return self.t0 + u64::from(self.variants[variant].starts[index]) + penalty;
+        let v = &self.variants[id];
+        if self.misses || v.flags & flag::LATE != 0 {
+            let (block, state) = (v.block, v.entry);
+            let key = if v.flags & flag::LATE != 0 {
+                // What is late is not written from its instruction on: it can be read at it, too.
+                self.settle_inputs(index + 1)
+            } else {
+                v.key
+            };
+            if self.misses || self.late_data_misses(block, index) {
+                let r = self.live(block, state, key, index + 1, self.t0);
+                self.roll_back();
+                return self.t0 + self.waited + u64::from(r.starts[index]);
+            }
+            let i = self.resolved(id, key);
+            return self.t0 + self.waited + u64::from(self.variants[id].by_key[i].1.starts[index]);
         }
-        let (mask, extra) = self.settle_inputs(index);
-        let i = self.resolved(variant, mask);
-        self.t0 + u64::from(self.variants[variant].by_mask[i].1.starts[index]) + extra + penalty
+        self.t0 + self.waited + u64::from(v.starts[index])
+    }
+
+    /// Does a block that is about to run miss in the flash's caches? Its key was read just now.
+    pub(super) fn would_miss(&self, variant: usize) -> bool {
+        let v = &self.variants[variant];
+        if v.flags & flag::LINES == 0 {
+            return false;
+        }
+        let Some(flash) = &self.flash else {
+            return false;
+        };
+        let b = &self.blocks[v.block];
+        !flash.hits(v.lines)
+            || b.literals.iter().any(|l| !flash.hits_data(l.1))
+            || b.sites.iter().take(MAX_SITES).enumerate().any(|(n, s)| {
+                s.address.is_some_and(|(_, w)| w == When::Entry)
+                    && v.key.byte(n) >> 1 & 7 == self.slaves.flash()
+                    && flash
+                        .line_of(self.addresses[n])
+                        .is_some_and(|line| !flash.hits_data(line))
+            })
+    }
+
+    /// Does the running block read flash lines before instruction `upto`, at addresses known only now, that are not
+    /// in a cache?
+    fn late_data_misses(&self, block: usize, upto: usize) -> bool {
+        let Some(flash) = self.flash.as_ref().filter(|f| f.waits() && f.is_cached()) else {
+            return false;
+        };
+        let b = &self.blocks[block];
+        b.sites
+            .iter()
+            .enumerate()
+            .take(MAX_SITES)
+            .take_while(|(_, s)| s.index < upto)
+            .any(|(n, s)| {
+                s.address.is_some_and(|(_, w)| w != When::Entry)
+                    && flash
+                        .line_of(self.addresses[n])
+                        .is_some_and(|line| !flash.hits_data(line))
+            })
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        if let Some(flash) = &mut self.flash {
+            flash.roll_back();
+        }
+    }
+
+    /// A live walk through `upto` instructions has happened.
+    pub(super) fn keep(&mut self, r: &Resolved, upto: usize) {
+        if let Some(flash) = &mut self.flash {
+            flash.keep();
+        }
+        self.account(&r.spent, upto);
+    }
+
+    /// Count instructions and their cycles.
+    pub(super) fn account(&mut self, spent: &Spent, insns: usize) {
+        self.ledger.add(1, spent);
+        self.other_insns = self.other_insns.wrapping_add(insns as u64);
     }
 
     /// Account the first `upto` instructions of the running block, and rest behind them. Returns the start of
-    /// the last one accounted (extra cycles of its operands included) and the state it left; `next` is where
-    /// the program goes on.
+    /// the last one accounted and the state it left; `next` is where the program goes on.
     pub(super) fn finish(&mut self, upto: usize, next: u32) -> (u64, StateId) {
         let id = self.current;
         if id == NO_BLOCK {
             return (self.t0, self.resting_state());
         }
-        let count = self.variants[id].count as usize;
+        let v = &self.variants[id];
+        let (block, entry, t0) = (v.block, v.entry, self.t0);
+        let count = v.count as usize;
         if upto == 0 {
-            let state = self.variants[id].entry;
-            let now = self.t0;
+            self.rest(t0, entry);
+            return (t0, entry);
+        }
+        let whole = upto >= count;
+        let taken = next != v.end;
+        let late = v.flags & flag::LATE != 0;
+        let key = if late { self.settle_inputs(upto) } else { v.key };
+        let misses = self.misses || late && self.late_data_misses(block, upto);
+        if misses {
+            let r = self.live(block, entry, key, upto, t0);
+            self.keep(&r, upto);
+            let now = t0 + self.waited + u64::from(r.starts[upto - 1]);
+            let state = if whole && taken {
+                r.exit_taken
+            } else {
+                r.exit_next
+            };
             self.rest(now, state);
             return (now, state);
         }
-        let whole = upto >= count;
-        let dynamic = self.variants[id].flags & flag::DYNAMIC != 0;
-        let (mask, extra) = if dynamic {
-            self.settle_inputs(upto)
+        self.touch_lines(block, upto, key);
+        let (cycles, state) = if whole {
+            let exits = if late {
+                let i = self.resolved(id, key);
+                let r = &mut self.variants[id].by_key[i].1;
+                r.executions += 1;
+                (r.starts[upto - 1], r.exit_taken, r.exit_next)
+            } else {
+                let v = &self.variants[id];
+                (v.starts[upto - 1], v.exit_taken, v.exit_next)
+            };
+            self.variants[id].executions += 1;
+            (exits.0, if taken { exits.1 } else { exits.2 })
         } else {
-            (0, 0)
+            let key = key.first(self.blocks[block].sites_before(upto));
+            self.part(id, key, upto)
         };
-        let penalty = u64::from(self.penalty);
-        let by_mask = if dynamic {
-            Some(self.resolved(id, mask))
-        } else {
-            None
-        };
-        self.touch_lines(upto);
-        let v = &mut self.variants[id];
-        let taken = next != v.end;
-        let (cycles, exit) = match by_mask {
-            Some(i) => {
-                let r = &mut v.by_mask[i].1;
-                r.executions += u64::from(whole);
-                (
-                    r.starts[upto - 1],
-                    if taken { r.exit_taken } else { r.exit_next },
-                )
-            }
-            None => (
-                v.starts[upto - 1],
-                if taken { v.exit_taken } else { v.exit_next },
-            ),
-        };
-        let now = self.t0 + u64::from(cycles) + extra + penalty;
-        self.ledger.wait_states += penalty;
-        self.ledger.estimate += extra;
-        let state = if whole {
-            v.executions += 1;
-            exit
-        } else {
-            self.part(id, mask, upto)
-        };
+        let now = t0 + self.waited + u64::from(cycles);
         self.rest(now, state);
         (now, state)
     }
 
-    /// Account the first `upto` instructions of a block; gives the state behind them.
-    pub(super) fn part(&mut self, variant: usize, mask: u32, upto: usize) -> StateId {
+    /// Account the first `upto` instructions of a block that hits; gives the start of the last one and the state
+    /// behind it.
+    pub(super) fn part(&mut self, variant: usize, key: Key, upto: usize) -> (u32, StateId) {
         let v = &self.variants[variant];
-        let key = (upto, mask);
-        let (state, ledger) = match v.parts.iter().find(|p| p.0 == key) {
+        let part = match v.parts.iter().find(|p| p.0 == (upto, key)) {
             Some(p) => p.1,
             None => {
-                let part = blocks::part(
-                    &self.blocks[v.block],
-                    v.entry,
-                    mask,
-                    upto,
-                    &mut self.states,
-                    self.model.as_ref(),
-                );
-                self.variants[variant].parts.push((key, part));
+                let (block, entry) = (v.block, v.entry);
+                let r = self.remembered(block, entry, key, upto);
+                let part = (r.starts[upto - 1], r.exit_next, r.spent);
+                self.variants[variant].parts.push(((upto, key), part));
                 part
             }
         };
         self.other_insns = self.other_insns.wrapping_add(upto as u64);
-        self.ledger.exact += u64::from(ledger[0]);
-        self.ledger.measured += u64::from(ledger[1]);
-        self.ledger.estimate += u64::from(ledger[2]);
-        state
+        self.ledger.add(1, &part.2);
+        (part.0, part.1)
     }
 
-    /// Tell the flash which lines the first `upto` instructions of the running block have fetched.
-    pub(super) fn touch_lines(&mut self, upto: usize) {
-        if self.variants[self.current].flags & flag::LINES == 0 {
+    /// The running block has fetched and read what its first `upto` instructions need, and all was in the caches.
+    pub(super) fn touch_lines(&mut self, block: usize, upto: usize, key: Key) {
+        let b = &self.blocks[block];
+        if b.flags & flag::LINES == 0 {
             return;
         }
-        let block = self.variants[self.current].block;
-        for i in 0..self.blocks[block].lines.len() {
-            let (index, line) = self.blocks[block].lines[i];
-            if index < upto {
-                let at = self.start_of(index);
-                if let Some(flash) = &mut self.flash {
-                    flash.touch(line, at);
+        let Some(flash) = &mut self.flash else { return };
+        let mut lines = b.lines.iter().take_while(|l| l.0 < upto).peekable();
+        let mut literals = b.literals.iter().take_while(|l| l.0 < upto).peekable();
+        let flash_slave = self.slaves.flash();
+        let mut sites = b
+            .sites
+            .iter()
+            .take(MAX_SITES)
+            .enumerate()
+            .take_while(|(_, s)| s.index < upto)
+            .filter(|(n, s)| {
+                let byte = key.byte(*n);
+                s.address.is_some() && byte & 1 != 0 && byte >> 1 & 7 == flash_slave
+            })
+            .peekable();
+        // In the order of the instructions, each one's fetch before its read.
+        while let Some(&&(i, line)) = lines.peek() {
+            lines.next();
+            let until = lines.peek().map_or(upto, |l| l.0.max(i + 1));
+            flash.used(line);
+            let reads = |index: usize| index < until;
+            while let Some(l) = literals.next_if(|l| reads(l.0)) {
+                flash.used_data(l.1);
+            }
+            while let Some((n, _)) = sites.next_if(|(_, s)| reads(s.index)) {
+                if let Some(line) = flash.line_of(self.addresses[n]) {
+                    flash.used_data(line);
                 }
             }
         }

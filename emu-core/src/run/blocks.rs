@@ -4,40 +4,17 @@
 //! state at its entry: its cycles are computed once and looked up from then on. What depends on data is a
 //! [`Dynamic`] site, settled when the block ends.
 
-use crate::decode::{Class, Insn, RegisterSet};
-use crate::timing::{Model, Pipe, Provenance};
+use super::sites::{Key, Site};
+use crate::decode::{Class, Insn};
+use crate::timing::flash::Walk;
+use crate::timing::{Inputs, Model, Pipe, Spent, ZeroWait};
 use std::collections::HashMap;
 
-/// Interned state at a block's entry: the pipe, and whether the last instruction branched here.
+/// Interned pipe at a block's entry.
 pub type StateId = u32;
 
 /// The state whose next instruction has a known time.
 pub const SETTLED: StateId = 0;
-
-/// Dynamic sites that a block may have: one with more runs in parts.
-pub const MAX_SITES: usize = 8;
-
-/// When the input of a dynamic site can be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum When {
-    /// Nothing before it in the block changes it: at the block's entry.
-    Entry,
-    /// Nothing from it on in the block changes it: at the block's end.
-    End,
-    /// At the instruction itself, by a hook on it.
-    Hook,
-}
-
-/// An instruction whose cost hangs on data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Dynamic {
-    /// Index in the block.
-    pub index: usize,
-    /// Its condition can fail, with another cost: known when.
-    pub condition: Option<When>,
-    /// Its operands decide: registers, known when.
-    pub operands: Option<(usize, usize, When)>,
-}
 
 /// What must be looked at before a block runs.
 pub mod flag {
@@ -49,12 +26,12 @@ pub mod flag {
     pub const FP: u16 = 4;
     /// Holds divides.
     pub const DIVIDE: u16 = 8;
-    /// Has dynamic sites.
-    pub const DYNAMIC: u16 = 16;
-    /// Lies in flash with lines.
+    /// Has sites whose inputs are known only once it runs.
+    pub const LATE: u16 = 16;
+    /// Lies in flash with wait states and caches: it runs at once when all its lines are there.
     pub const LINES: u16 = 32;
-    /// Has multiple or dual transfers whose base must be aligned.
-    pub const ALIGNED: u16 = 64;
+    /// Has sites whose inputs are read at its entry.
+    pub const SITES: u16 = 64;
     /// Has a breakpoint.
     pub const BREAKPOINT: u16 = 128;
     /// Holds FP instructions whose condition can fail.
@@ -76,22 +53,33 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// What must be looked at, see [`flag`].
     pub flags: u16,
-    /// Sites that hang on data.
-    pub dynamics: Vec<Dynamic>,
+    /// Sites that hang on data, ascending.
+    pub sites: Vec<Site>,
     /// Index of the first instruction that the loop must carry out or check itself.
     pub special: Option<usize>,
-    /// Flash lines: index of the first instruction that needs it, and the line.
+    /// Flash lines that it is fetched from: index of the first instruction that needs it, and the line.
     pub lines: Vec<(usize, u32)>,
+    /// Flash lines that it reads constants from: index of the instruction, and the line.
+    pub literals: Vec<(usize, u32)>,
+    /// Bus slave of each instruction's access, where it matters and is always the same; else 0.
+    pub slaves: Vec<u8>,
 }
 
-/// A block with the state at its entry.
+impl Block {
+    /// How many sites lie before instruction `upto`.
+    pub fn sites_before(&self, upto: usize) -> usize {
+        self.sites.iter().take_while(|s| s.index < upto).count()
+    }
+}
+
+/// A block with the state and the inputs at its entry.
 #[derive(Debug)]
 pub struct Variant {
     /// Its block.
     pub block: usize,
     /// One past its last byte.
     pub end: u32,
-    /// From the last instruction before it to its own last one, in cycles (dynamic sites at their least).
+    /// From the last instruction before it to its own last one, in cycles (late sites as if not executed).
     pub cycles: u32,
     /// Number of instructions.
     pub count: u32,
@@ -103,33 +91,37 @@ pub struct Variant {
     pub exit_taken: StateId,
     /// How often it ran to its end.
     pub executions: u64,
+    /// Cycles from its last instruction's start to the next block's first, over all executions (when profiling).
+    pub behind: u64,
     /// State at its entry.
     pub entry: StateId,
+    /// Inputs at its entry.
+    pub key: Key,
+    /// The next variant of this block and state with another key; 0 for none.
+    pub sibling: u32,
     /// First execute cycle of each instruction, relative to the last one before the block.
     pub starts: Vec<u32>,
-    /// The same with every dynamic site at its most.
+    /// The same with every late site at its most.
     pub latest: Vec<u32>,
-    /// Static cycles by provenance: exact, measured, estimate.
-    pub ledger: [u32; 3],
+    /// Cycles spent.
+    pub spent: Spent,
     /// The block may run at once when the next event is at least this many cycles after the last instruction
     /// before it: whatever the data, no event falls into it, nor into an instruction that could be abandoned.
     pub bound: u32,
     /// First flash line and how many follow each other.
     pub lines: (u32, u32),
-    /// Registers that must be multiples of four at the entry; `None` when that is not all there is to check.
-    pub aligned: Option<RegisterSet>,
-    /// Costs with other conditions holding, by the mask of dynamic sites that executed.
-    pub by_mask: Vec<(u32, Resolved)>,
-    /// State and ledger of the first instructions only, by their number and the mask.
+    /// Costs once late inputs are known, by the key of all sites.
+    pub by_key: Vec<(Key, Resolved)>,
+    /// State and cycles of the first instructions only, by their number and the key.
     pub parts: Vec<Part>,
 }
 
-/// The first instructions of a block: their number and the mask, then the state behind them and their cycles by
-/// provenance.
-pub type Part = ((usize, u32), (StateId, [u32; 3]));
+/// The first instructions of a block: their number and the key, then the start of the last one, the state behind it
+/// and their cycles.
+pub type Part = ((usize, Key), (u32, StateId, Spent));
 
-/// Cost of a block with known conditions.
-#[derive(Clone, Debug)]
+/// Cost of a block with known inputs.
+#[derive(Clone, Debug, Default)]
 pub struct Resolved {
     /// First execute cycle of each instruction.
     pub starts: Vec<u32>,
@@ -137,9 +129,9 @@ pub struct Resolved {
     pub exit_next: StateId,
     /// State when it branched.
     pub exit_taken: StateId,
-    /// Cycles by provenance.
-    pub ledger: [u32; 3],
-    /// How often the block ran with these conditions.
+    /// Cycles spent.
+    pub spent: Spent,
+    /// How often the block ran with these inputs.
     pub executions: u64,
 }
 
@@ -170,8 +162,8 @@ pub type NumberMap<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<NumberHas
 /// Interned states.
 #[derive(Debug)]
 pub struct States {
-    list: Vec<(Pipe, bool)>,
-    ids: HashMap<(Pipe, bool), StateId>,
+    list: Vec<Pipe>,
+    ids: HashMap<Pipe, StateId>,
 }
 
 impl Default for States {
@@ -180,144 +172,138 @@ impl Default for States {
             list: Vec::new(),
             ids: HashMap::new(),
         };
-        s.intern(Pipe::SETTLED, false);
+        s.intern(Pipe::SETTLED);
         s
     }
 }
 
 impl States {
     /// The id of a state.
-    pub fn intern(&mut self, pipe: Pipe, taken: bool) -> StateId {
-        if let Some(&id) = self.ids.get(&(pipe, taken)) {
+    pub fn intern(&mut self, pipe: Pipe) -> StateId {
+        if let Some(&id) = self.ids.get(&pipe) {
             return id;
         }
         let id = self.list.len() as StateId;
-        self.list.push((pipe, taken));
-        self.ids.insert((pipe, taken), id);
+        self.list.push(pipe);
+        self.ids.insert(pipe, id);
         id
     }
 
     /// The state of an id.
     #[must_use]
-    pub fn get(&self, id: StateId) -> (Pipe, bool) {
+    pub fn get(&self, id: StateId) -> Pipe {
         self.list[id as usize]
     }
 }
 
-/// State and cycles by provenance after the first `upto` instructions of a block.
-pub fn part(
-    block: &Block,
-    entry: StateId,
-    mask: u32,
-    upto: usize,
-    states: &mut States,
-    model: &dyn Model,
-) -> (StateId, [u32; 3]) {
-    let (pipe, _, ledger) = walk(block, entry, mask, upto, states, model, |_| {});
-    (states.intern(pipe, false), ledger)
+/// The memory that a walk goes through.
+pub enum Memory<'a> {
+    /// No wait states, or everything hits.
+    Direct,
+    /// Flash with wait states.
+    Flash(Walk<'a>),
 }
 
-/// Go through the first `upto` instructions of a block, telling the start of each.
-fn walk(
-    block: &Block,
-    entry: StateId,
-    mask: u32,
-    upto: usize,
-    states: &States,
-    model: &dyn Model,
-    mut start: impl FnMut(u32),
-) -> (Pipe, u32, [u32; 3]) {
-    let (mut pipe, mut taken) = states.get(entry);
-    let mut now = 0;
-    let mut ledger = [0; 3];
-    for (i, insn) in block.insns[..upto].iter().enumerate() {
-        let cost = model.enter(&pipe, insn, taken);
-        now += cost.cycles;
-        ledger[match cost.provenance {
-            Provenance::Exact => 0,
-            Provenance::Measured => 1,
-            Provenance::Estimate => 2,
-        }] += cost.cycles;
-        start(now);
-        let site = block
-            .dynamics
-            .iter()
-            .position(|d| d.index == i && d.condition.is_some());
-        let executed = site.is_none_or(|bit| mask.checked_shr(bit as u32).unwrap_or(0) & 1 != 0);
-        pipe = Pipe::after(&pipe, insn, executed);
-        taken = false;
-    }
-    (pipe, now, ledger)
+/// One walk through the first instructions of a block.
+pub struct Run<'a> {
+    /// The block.
+    pub block: &'a Block,
+    /// The inputs of its sites.
+    pub key: Key,
+    /// How many instructions.
+    pub upto: usize,
+    /// More cycles of each slave's loads and multiple transfers.
+    pub extra: &'a [u8; 8],
+    /// Bus slave of flash.
+    pub flash: u8,
+    /// Address of each site's access, for caches.
+    pub addresses: &'a [u32],
 }
 
-/// Cost a run of instructions from a state; `executed` tells which conditions hold (bit by index in
-/// `dynamics`, all static ones execute).
-pub fn resolve(
-    block: &Block,
-    entry: StateId,
-    mask: u32,
-    states: &mut States,
-    model: &dyn Model,
-) -> Resolved {
-    let mut starts = Vec::with_capacity(block.insns.len());
-    let (pipe, _, ledger) = walk(block, entry, mask, block.insns.len(), states, model, |at| {
-        starts.push(at)
-    });
-    let last = block.insns.last();
-    let exit_taken = states.intern(pipe, true);
-    let always = last.is_some_and(|i| i.class.always_branches() && !i.is_predicated());
-    let exit_next = if always {
-        exit_taken
-    } else {
-        states.intern(pipe, false)
-    };
-    Resolved {
-        starts,
-        exit_next,
-        exit_taken,
-        ledger,
-        executions: 0,
-    }
-}
-
-/// Find the sites of a block whose cost hangs on data. In single-instruction blocks every input is there at
-/// the entry.
-pub fn dynamics(insns: &[Insn], model: &dyn Model) -> Vec<Dynamic> {
-    let mut list = Vec::new();
-    for (index, insn) in insns.iter().enumerate() {
-        let (before, from) = (&insns[..index], &insns[index..]);
-        // A skipped instruction takes one cycle and leaves no trace in the pipe; only plain one-cycle
-        // classes that write nothing an address could need cost the same either way. All others are sites.
-        let condition = insn.is_predicated().then(|| {
-            if !before.iter().any(|i| i.sets_flags) {
-                When::Entry
-            } else if !from.iter().any(|i| i.sets_flags) {
-                When::End
-            } else {
-                When::Hook
-            }
-        });
-        let operands = model.depends_on_operands(insn.class).then(|| {
-            let (n, m) = ((insn.raw >> 16 & 15) as usize, (insn.raw & 15) as usize);
-            let used = RegisterSet(1 << n | 1 << m);
-            let when = if !before.iter().any(|i| i.writes.meets(used)) {
-                When::Entry
-            } else if !from.iter().any(|i| i.writes.meets(used)) {
-                When::End
-            } else {
-                When::Hook
+impl Run<'_> {
+    /// Go through it from `pipe`, telling the start of each instruction and its cost. Gives the pipe behind it.
+    pub fn walk(
+        &self,
+        mut pipe: Pipe,
+        model: &dyn Model,
+        mut memory: Memory<'_>,
+        mut each: impl FnMut(u32, &crate::timing::Cost),
+    ) -> Pipe {
+        let mut now = 0;
+        let mut sites = self.block.sites.iter().enumerate().peekable();
+        for (i, insn) in self.block.insns[..self.upto].iter().enumerate() {
+            let site = sites.next_if(|(_, s)| s.index == i);
+            let mut inputs = match site {
+                Some((n, site)) => self.key.inputs(n, site),
+                None => Inputs::PLAIN,
             };
-            (n, m, when)
-        });
-        if condition.is_some() || operands.is_some() {
-            list.push(Dynamic {
-                index,
-                condition,
-                operands,
-            });
+            if self.block.slaves[i] != 0 {
+                inputs.slave = self.block.slaves[i];
+            }
+            if inputs.executed && moves_words(insn) {
+                inputs.data = self.extra[usize::from(inputs.slave)];
+            }
+            let cost = match &mut memory {
+                Memory::Direct => model.step(&mut pipe, insn, inputs, &mut ZeroWait),
+                Memory::Flash(walk) => {
+                    let cost = model.step(&mut pipe, insn, inputs, walk);
+                    if inputs.executed && inputs.slave == self.flash && insn.addressing.is_some() {
+                        let address = match site.filter(|(_, s)| s.address.is_some()) {
+                            Some((n, _)) => self.addresses.get(n).copied(),
+                            None => self.literal(insn),
+                        };
+                        let waits = address.map_or(0, |a| walk.data(a));
+                        if let Some(last) = &mut pipe.last {
+                            last.data += waits;
+                        }
+                    }
+                    pipe.lines = walk.lines();
+                    cost
+                }
+            };
+            now += cost.cycles;
+            each(now, &cost);
         }
+        pipe
     }
-    list
+
+    fn literal(&self, insn: &Insn) -> Option<u32> {
+        let a = insn.addressing?;
+        (a.base == 15 && a.index.is_none())
+            .then(|| (insn.address.wrapping_add(4) & !3).wrapping_add(a.displacement as u32))
+    }
+}
+
+/// Cost a block from a state, with known inputs.
+pub fn resolve(
+    run: &Run<'_>,
+    entry: Pipe,
+    states: &mut States,
+    model: &dyn Model,
+    memory: Memory<'_>,
+) -> Resolved {
+    let mut r = Resolved {
+        starts: Vec::with_capacity(run.upto),
+        ..Resolved::default()
+    };
+    let pipe = run.walk(entry, model, memory, |at, cost| {
+        r.starts.push(at);
+        r.spent.add(cost);
+    });
+    r.exit_taken = states.intern(model.branched(&pipe));
+    let last = run.upto.checked_sub(1).map(|i| &run.block.insns[i]);
+    let always = last.is_some_and(|i| i.class.always_branches() && !i.is_predicated());
+    r.exit_next = if always {
+        r.exit_taken
+    } else {
+        states.intern(pipe)
+    };
+    r
+}
+
+/// Loads and multiple transfers, which a slow memory makes longer; a single store is buffered.
+pub fn moves_words(insn: &Insn) -> bool {
+    insn.addressing.is_some() && !matches!(insn.class, Class::Store | Class::FpStore)
 }
 
 /// Is this an instruction that the core may abandon when an interrupt comes?

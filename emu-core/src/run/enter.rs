@@ -1,10 +1,10 @@
 //! Before a block runs: the slow path of the core loop.
 
-use super::blocks::{self, StateId, Variant, When, flag};
-use super::variants::needs_aligned_base;
+use super::blocks::{self, StateId, flag};
+use super::sites::MAX_SITES;
 use super::{Core, Entry, TABLE, fp_allowed, multiple};
 use crate::backend::Flow;
-use crate::decode::{Class, Insn, RegisterSet};
+use crate::decode::{Class, Insn};
 use crate::machine::Stop;
 use crate::time::Cycles;
 
@@ -28,15 +28,25 @@ impl Core {
         }
         self.sync_settings();
         let it = self.cpu.it_state();
-        let Some(id) = self.variant(address, size, it, state) else {
-            // Hooks were added for sites in this block: it must be translated anew.
+        if std::mem::take(&mut self.translating_plain) {
+            self.engine.hook_instructions(true);
+        }
+        let Some(block) = self.block_at(address, size, it) else {
+            // It is translated anew, without hooks.
             return self.redirect_to(address, it, None);
         };
-        let first = now + u64::from(self.variants[id].starts[0]);
+        let key = self.entry_key(block);
+        let id = self.variant(block, state, key);
+        self.misses = self.would_miss(id);
+        if self.misses {
+            self.live_starts = self.live(block, state, key, usize::MAX, now).starts;
+            self.roll_back();
+        }
+        let first = now + u64::from(self.start_in(id, 0));
         if self.bus.events.next_at().0 < first {
             self.bus.pc = address;
             self.bus.advance_to(Cycles(first - 1));
-            if self.drop_dirty_code() {
+            if self.drop_dirty_code() || self.bus.memory_parameters_changed {
                 return self.redirect_to(address, it, None);
             }
         }
@@ -83,7 +93,7 @@ impl Core {
             // A folded IT starts in the cycle of the instruction before it, in which this may have come.
             && self.bus.system.pended_at(number).0 < first
         {
-            let (pipe, _) = self.states.get(state);
+            let pipe = self.states.get(state);
             let mut busy = u64::from(self.model.drain(&pipe)).max(1);
             let mut return_address = address;
             if let Some(undo) = self.undo.take()
@@ -145,33 +155,18 @@ impl Core {
         let block = &self.blocks[v.block];
         let count = block.insns.len();
         let mut k = if self.one_at_a_time() { 1 } else { count };
-        // Wait states of the first line that is not there; a second one starts a part of its own.
-        let (mut penalty, mut missed) = (0, false);
-        if let (true, Some(flash)) = (v.flags & flag::LINES != 0, &self.flash) {
-            let mut missing = block
-                .lines
-                .iter()
-                .filter(|&&(_, line)| !flash.is_free(line));
-            if let Some(&(index, line)) = missing.next() {
-                let at = now + u64::from(v.starts[index]);
-                if index == 0 {
-                    penalty = flash.penalty(line, at);
-                    missed = true;
-                    if let Some(&(second, _)) = block.lines.iter().find(|&&(i, _)| i > 0) {
-                        k = k.min(second);
-                    }
-                } else {
-                    k = k.min(index);
-                }
-            }
-        }
-        let late = |i: usize| now + u64::from(v.latest[i]) + u64::from(penalty);
+        let starts = if self.misses {
+            &self.live_starts
+        } else {
+            &v.starts
+        };
+        let late = |i: usize| now + u64::from(v.latest[i] - v.starts[i]) + u64::from(starts[i]);
         // The first instruction starts before the next event (or it would have been fired), unless its
         // fetch waits: then what comes meanwhile comes first, at the next look.
         while k > 1 && late(k - 1) > edge {
             k -= 1;
         }
-        if let Some(d) = block.dynamics.get(blocks::MAX_SITES) {
+        if let Some(d) = block.sites.get(MAX_SITES) {
             k = k.min(d.index);
         }
         if let Some(special) = block.special {
@@ -190,9 +185,6 @@ impl Core {
         }
         if v.flags & flag::DIVIDE != 0 && self.slow_flags & flag::DIVIDE != 0 {
             k = part_before(&block.insns, k, |i| i.class == Class::Divide);
-        }
-        if v.flags & flag::ALIGNED != 0 {
-            k = self.aligned_part(&block.insns, k);
         }
         if !self.breakpoints.is_empty()
             && let Some(at) = block
@@ -233,50 +225,43 @@ impl Core {
         if count == 1 && blocks::is_abandonable(alone) && late(0) + multiple::longest(alone) > edge
         {
             let insn = *alone;
-            self.undo = Some(self.remember(
-                &insn,
-                now + u64::from(self.variants[id].starts[0]) + u64::from(penalty),
-            ));
+            let start = now + u64::from(self.start_in(id, 0));
+            self.undo = Some(self.remember(&insn, start));
         }
         let v = &self.variants[id];
         if v.flags & (flag::RAM | flag::SPECIAL) == 0 && it == 0 {
+            // The first of its chain, from which the others are found.
+            let first = self.lookup.get(&(v.block as u32, v.entry));
             self.table[slot(address, v.entry)] = Entry {
                 address,
                 size,
                 state: v.entry,
-                variant: id as u32,
+                variant: first.map_or(0, |&f| f as u32),
             };
         }
-        self.start(id, now, penalty, missed);
+        let misses = self.misses;
+        self.start(id, now);
+        self.misses = misses;
         self.horizon = self.horizon_now();
         Flow::Continue
     }
 
     /// The block runs from here.
-    pub(super) fn start(&mut self, id: usize, now: u64, penalty: u32, missed: bool) {
+    #[inline]
+    pub(super) fn start(&mut self, id: usize, now: u64) {
         self.t0 = now;
         self.current = id;
-        self.penalty = penalty;
-        self.missed = missed;
-        if self.variants[id].flags & flag::DYNAMIC != 0 {
-            self.read_inputs(id);
-        }
+        self.waited = 0;
+        self.misses = false;
+        self.inputs = self.variants[id].key;
     }
 
-    /// Inputs of dynamic sites that are there at the entry.
-    fn read_inputs(&mut self, id: usize) {
-        self.inputs = super::Inputs::default();
-        let block = &self.blocks[self.variants[id].block];
-        for (bit, d) in block.dynamics.iter().take(blocks::MAX_SITES).enumerate() {
-            let insn = &block.insns[d.index];
-            if d.condition == Some(When::Entry) {
-                self.inputs.mask |= u32::from(self.cpu.condition(insn.condition)) << bit;
-            }
-            if let Some((n, m, When::Entry)) = d.operands {
-                self.inputs.extra[bit] =
-                    self.model
-                        .operand_cycles(insn, self.cpu.r(n), self.cpu.r(m));
-            }
+    /// Start of an instruction of a block that is about to run, from the last one before it.
+    pub(super) fn start_in(&self, id: usize, index: usize) -> u32 {
+        if self.misses {
+            self.live_starts[index]
+        } else {
+            self.variants[id].starts[index]
         }
     }
 
@@ -286,7 +271,7 @@ impl Core {
         let v = &self.variants[id];
         let block = &self.blocks[v.block];
         let insn = block.insns[0];
-        let start = now + u64::from(v.starts[0]);
+        let start = now + u64::from(self.start_in(id, 0));
         let holds = !insn.is_predicated() || self.cpu.condition(insn.condition);
         if block.special == Some(0) {
             if !holds {
@@ -294,6 +279,10 @@ impl Core {
             }
             return match insn.class {
                 Class::Wfi | Class::Wfe => Some(self.wait(&insn, id, start)),
+                Class::Msr => {
+                    self.write_special_register(&insn);
+                    Some(self.skip(&insn, id, start))
+                }
                 Class::Yield => Some(self.skip(&insn, id, start)),
                 Class::Sev if block.insns.len() == 1 => {
                     self.bus.system.event = true;
@@ -323,64 +312,7 @@ impl Core {
             self.raise_usage(super::faults::DIVBYZERO, address, now, start);
             return Some(Flow::Redirect);
         }
-        if self.misaligned(&self.blocks[self.variants[id].block].insns) {
-            self.raise_usage(super::faults::UNALIGNED, address, now, start);
-            return Some(Flow::Redirect);
-        }
         None
-    }
-
-    /// Does the first instruction make an access that must be aligned and is not?
-    fn misaligned(&self, insns: &[Insn]) -> bool {
-        let insn = &insns[0];
-        let Some(a) = insn.addressing else {
-            return false;
-        };
-        let system = &self.bus.system;
-        let all = system.is_v7m() && system.ccr & 8 != 0;
-        if !(needs_aligned_base(insn) || all && a.width > 1) {
-            return false;
-        }
-        self.effective_address(insn) & (u32::from(a.width) - 1) != 0
-    }
-
-    /// The largest part of at most `k` instructions whose bases are known to be aligned now: a transfer with
-    /// another base starts a part of its own, where it is checked.
-    fn aligned_part(&self, insns: &[Insn], k: usize) -> usize {
-        let mut changed = RegisterSet::NONE;
-        for (i, insn) in insns[..k].iter().enumerate() {
-            let mut writes = insn.writes;
-            if let (true, Some(a)) = (needs_aligned_base(insn), insn.addressing) {
-                let base = RegisterSet::one(u32::from(a.base));
-                if i > 0 && (changed.meets(base) || self.cpu.r(usize::from(a.base)) & 3 != 0) {
-                    return i;
-                }
-                let loaded = insn.class == Class::LoadMultiple && insn.register_list().meets(base);
-                if a.writeback && !loaded {
-                    writes = writes.without(base); // by a multiple of four
-                }
-            }
-            changed = changed.with(writes);
-        }
-        k
-    }
-
-    /// The rest of what must hold for a block with flags to run at once. Leaves everything as it is when it
-    /// does not.
-    pub(super) fn may_run(&self, v: &Variant) -> bool {
-        if v.flags & flag::ALIGNED != 0
-            && !v
-                .aligned
-                .is_some_and(|set| set.iter().all(|r| self.cpu.r(r) & 3 == 0))
-        {
-            return false;
-        }
-        if v.flags & flag::LINES != 0
-            && let Some(flash) = &self.flash
-        {
-            return flash.are_free(v.lines);
-        }
-        true
     }
 
     /// Address of a load or store, from the registers as they are before it.
@@ -398,14 +330,23 @@ impl Core {
     /// Pass over an instruction without executing it (its condition failed, or it does nothing).
     pub(super) fn skip(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
-        let state = self.account_first(id, false);
+        let state = self.account_first(id);
         self.rest(start, state);
         self.redirect_to(insn.end(), it, None)
     }
 
     /// Account the first instruction of block `id`, which the loop carried out or passed over itself.
-    pub(super) fn account_first(&mut self, id: usize, executed: bool) -> StateId {
-        self.part(id, u32::from(executed), 1)
+    pub(super) fn account_first(&mut self, id: usize) -> StateId {
+        let v = &self.variants[id];
+        let (block, entry) = (v.block, v.entry);
+        let key = v.key.first(self.blocks[block].sites_before(1));
+        if self.misses {
+            let r = self.live(block, entry, key, 1, self.t0);
+            self.keep(&r, 1);
+            return r.exit_next;
+        }
+        self.touch_lines(block, 1, key);
+        self.part(id, key, 1).1
     }
 }
 

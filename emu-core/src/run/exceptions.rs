@@ -183,7 +183,7 @@ impl Core {
     }
 
     fn stack_write(&mut self, address: u32, value: u32) -> Option<StackFault> {
-        if !self.mpu_allows_stack(address, true) {
+        if !self.mpu_allows(address, true) {
             return Some(StackFault::Mpu);
         }
         if self
@@ -203,7 +203,7 @@ impl Core {
     }
 
     fn stack_read(&mut self, address: u32) -> Result<u32, StackFault> {
-        if !self.mpu_allows_stack(address, false) {
+        if !self.mpu_allows(address, false) {
             return Err(StackFault::Mpu);
         }
         self.bus

@@ -2,16 +2,17 @@
 
 use super::blocks::flag;
 use super::enter::slot;
-use super::faults::UNALIGNED;
+use super::sites::MAX_SITES;
 use super::{Core, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
-use crate::decode::Class;
+use crate::decode::{Class, Insn};
 use crate::device::{Access, Width};
 use crate::machine::Stop;
 use crate::notices::NoticeKind;
 use crate::semihosting::{Outcome, operation_name};
 use crate::time::Cycles;
+use crate::timing::Inputs;
 
 impl Host for Core {
     #[inline]
@@ -20,18 +21,14 @@ impl Host for Core {
             return self.block_after_rest(address, size);
         }
         let v = &mut self.variants[self.current];
-        let (now, state) = if v.flags & flag::DYNAMIC == 0 {
+        let (now, state) = if v.flags & (flag::LATE | flag::LINES) == 0 {
             v.executions += 1;
             let state = if address == v.end {
                 v.exit_next
             } else {
                 v.exit_taken
             };
-            let now = self.t0 + u64::from(v.cycles) + u64::from(self.penalty);
-            if v.flags & flag::LINES != 0 {
-                self.fetched();
-            }
-            (now, state)
+            (self.t0 + u64::from(v.cycles) + self.waited, state)
         } else {
             let count = v.count as usize;
             let horizon = self.horizon;
@@ -45,20 +42,15 @@ impl Host for Core {
             && e.state == state
             && e.variant != 0
             && self.cpu.it_state() == 0
+            && let Some(id) = self.ready(e.variant as usize)
         {
-            let next = &self.variants[e.variant as usize];
-            if now + u64::from(next.bound) <= self.horizon && next.flags & self.slow_flags == 0 {
-                const CLOSER: u16 = flag::DYNAMIC | flag::LINES | flag::ALIGNED;
-                if next.flags & CLOSER == 0 {
-                    self.t0 = now;
-                    self.current = e.variant as usize;
-                    self.penalty = 0;
-                    return Flow::Continue;
-                }
-                if self.may_run(next) {
-                    self.start(e.variant as usize, now, 0, false);
-                    return Flow::Continue;
-                }
+            let next = &self.variants[id];
+            if now + u64::from(next.bound) <= self.horizon
+                && next.flags & self.slow_flags == 0
+                && !self.would_miss(id)
+            {
+                self.start(id, now);
+                return Flow::Continue;
             }
         }
         self.rest(now, state);
@@ -70,21 +62,12 @@ impl Host for Core {
             return;
         }
         let block = &self.blocks[self.variants[self.current].block];
-        let Some(bit) = block
-            .dynamics
+        let number = block
+            .sites
             .iter()
-            .position(|d| block.insns[d.index].address == address)
-        else {
-            return;
-        };
-        let d = block.dynamics[bit];
-        if d.condition.is_some() {
-            self.inputs.mask |= 1 << bit;
-        }
-        if let Some((n, m, super::blocks::When::Hook)) = d.operands {
-            self.inputs.extra[bit] =
-                self.model
-                    .operand_cycles(&block.insns[d.index], self.cpu.r(n), self.cpu.r(m));
+            .position(|s| block.insns[s.index].address == address);
+        if let Some(number) = number.filter(|&n| n < MAX_SITES && block.sites[n].is_hooked()) {
+            self.at_site(number);
         }
     }
 
@@ -130,10 +113,7 @@ impl Host for Core {
                 let (insn, now, start) = self.up_to(pc);
                 self.raise_nocp(&insn, now, start);
             }
-            exception::UNALIGNED => {
-                let (insn, now, start) = self.up_to(pc);
-                self.raise_usage(UNALIGNED, insn.address, now, start);
-            }
+            exception::UNALIGNED => self.unaligned(pc),
             _ if pc >= 0xF000_0000 => {
                 // A branch to EXC_RETURN in thread mode is a fetch from an XN region.
                 let (now, _) = self.finish(count, pc);
@@ -169,14 +149,22 @@ impl Host for Core {
 }
 
 impl Core {
-    /// The running block, which ended, had flash lines.
-    fn fetched(&mut self) {
-        if self.missed {
-            self.touch_lines(self.variants[self.current].count as usize);
-            self.ledger.wait_states += u64::from(self.penalty);
-        } else if let Some(flash) = &mut self.flash {
-            flash.hit(self.variants[self.current].lines);
+    /// The variant of a chain whose inputs are those of the registers now.
+    #[inline]
+    fn ready(&mut self, first: usize) -> Option<usize> {
+        let v = &self.variants[first];
+        if v.flags & flag::SITES == 0 {
+            return Some(first);
         }
+        let key = self.entry_key(v.block);
+        let mut id = first;
+        while self.variants[id].key != key {
+            id = self.variants[id].sibling as usize;
+            if id == 0 {
+                return None;
+            }
+        }
+        Some(id)
     }
 
     /// The block hook when nothing ran before it: after a stop, an exception, a split.
@@ -312,14 +300,15 @@ impl Core {
     fn bkpt(&mut self, pc: u32) {
         let (insn, now, start) = self.up_to(pc);
         if insn.class == Class::Bkpt && insn.raw & 0xFF == 0xAB && self.semihosting.is_some() {
-            self.semihosting_call(pc, now, start);
+            self.semihosting_call(&insn, now, start);
         } else {
             self.breakpoint_instruction(pc, now.max(start));
         }
     }
 
     /// BKPT 0xAB at `pc`, which starts at `start`. The instruction takes its cycle; the host's work takes none.
-    fn semihosting_call(&mut self, pc: u32, now: u64, start: u64) {
+    fn semihosting_call(&mut self, insn: &Insn, now: u64, start: u64) {
+        let pc = insn.address;
         self.bus.now = self.bus.now.max(Cycles(start));
         self.bus.pc = pc;
         let (op, arg) = (self.cpu.r(0), self.cpu.r(1));
@@ -360,9 +349,7 @@ impl Core {
         if let Some(v) = result {
             self.cpu.set_r(0, v);
         }
-        self.ledger.exact += start - now;
-        self.other_insns = self.other_insns.wrapping_add(1);
-        self.rest(start, state);
+        self.pass(insn, Inputs::PLAIN);
         self.cpu.set_r(15, pc.wrapping_add(2));
     }
 

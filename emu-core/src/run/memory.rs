@@ -276,7 +276,7 @@ impl Core {
         }
     }
 
-    pub(super) fn mpu_allows_stack(&self, address: u32, write: bool) -> bool {
+    pub(super) fn mpu_allows(&self, address: u32, write: bool) -> bool {
         let p = self.permission(address);
         if write { p.write } else { p.read }
     }

@@ -16,8 +16,13 @@ mod faults;
 mod host;
 mod memory;
 mod multiple;
+mod pass;
+mod sites;
+mod slaves;
 mod sleep;
 mod state;
+mod unaligned;
+mod values;
 mod variants;
 
 pub use faults::decode_fault;
@@ -31,10 +36,12 @@ use crate::machine::{CoreKind, Stop};
 use crate::notices::NoticeKind;
 use crate::semihosting::Semihosting;
 use crate::time::Cycles;
-use crate::timing::flash::Flash;
-use crate::timing::{self, Model};
+use crate::timing::flash::{Flash, Settings, Shape};
+use crate::timing::{self, Model, Spent};
 use blocks::{Block, NumberMap, SETTLED, StateId, States, Variant, flag};
-use std::collections::BTreeSet;
+use sites::{Key, MAX_SITES};
+use slaves::Slaves;
+use std::collections::{BTreeSet, HashSet};
 
 /// Entries of the direct-mapped block table.
 const TABLE: usize = 1 << 14;
@@ -63,7 +70,8 @@ pub enum Sleep {
     Event,
 }
 
-/// Cycles by provenance and kind.
+/// Cycles by provenance and kind. Instruction cycles, exceptions and sleep add up to all cycles; `kinds` tells what
+/// the instruction cycles were spent on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Ledger {
     /// Instruction cycles with an exact cost.
@@ -72,21 +80,12 @@ pub struct Ledger {
     pub measured: u64,
     /// Instruction cycles with an estimated cost.
     pub estimate: u64,
-    /// Flash wait states on fetches.
-    pub wait_states: u64,
+    /// Instruction cycles by kind, in the order of [`timing::Kind::ALL`].
+    pub kinds: [u64; 4],
     /// Exception entry and return.
     pub exceptions: u64,
     /// Asleep.
     pub sleep: u64,
-}
-
-/// Inputs of the running block's dynamic sites, as they become known.
-#[derive(Clone, Copy, Default)]
-struct Inputs {
-    /// Conditions that held, by site.
-    mask: u32,
-    /// Extra cycles from operand values, by site .
-    extra: [u32; blocks::MAX_SITES],
 }
 
 /// A core at work.
@@ -101,7 +100,8 @@ pub struct Core {
     states: States,
     blocks: Vec<Block>,
     variants: Vec<Variant>,
-    lookup: NumberMap<(u32, u32, u8, StateId), usize>,
+    /// First variant of each block and state.
+    lookup: NumberMap<(u32, StateId), usize>,
     block_ids: NumberMap<(u32, u32, u8), usize>,
     table: Box<[Entry]>,
     flash: Option<Flash>,
@@ -110,11 +110,16 @@ pub struct Core {
     t0: u64,
     /// The running block.
     current: usize,
-    /// Wait states of the running block.
-    penalty: u32,
-    /// Its first line was not there (but may have come in time).
-    missed: bool,
-    inputs: Inputs,
+    /// Inputs of the running block's sites, as they become known.
+    inputs: Key,
+    /// Where its sites' accesses go, as far as that was read.
+    addresses: [u32; MAX_SITES],
+    /// Cycles that it has waited for devices.
+    waited: u64,
+    /// It misses in the flash's caches: its cost is worked out when it is over.
+    misses: bool,
+    /// Starts of the instructions of a block that misses and is about to run.
+    live_starts: Vec<u32>,
     /// Blocks that start their last instruction at this cycle or before may run at once.
     horizon: u64,
     /// The run must not start an instruction after this cycle.
@@ -142,7 +147,11 @@ pub struct Core {
     pass_breakpoint: Option<(u32, u64)>,
     /// The last run ended before it looked for a breakpoint: the next one still has to.
     breakpoint_due: bool,
-    sites: BTreeSet<u32>,
+    /// Blocks that were translated without instruction hooks.
+    plain_code: HashSet<(u32, u32, u8), std::hash::BuildHasherDefault<blocks::NumberHasher>>,
+    /// The block that is translated next gets no instruction hooks.
+    translating_plain: bool,
+    slaves: Slaves,
     executable: Vec<u64>,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
     /// the looks until that is over.
@@ -172,6 +181,7 @@ impl Core {
         }
         let decoder = Decoder::new(bus.system.architecture, bus.system.has_fpu)?;
         let cpu = engine.cpu();
+        let slaves = Slaves::new(&bus.memory, |name| load_extra(&bus, name));
         let mut core = Box::new(Core {
             engine,
             bus,
@@ -188,9 +198,11 @@ impl Core {
             flash: None,
             t0: 0,
             current: NO_BLOCK,
-            penalty: 0,
-            missed: false,
-            inputs: Inputs::default(),
+            inputs: Key::default(),
+            addresses: [0; MAX_SITES],
+            waited: 0,
+            misses: false,
+            live_starts: Vec::new(),
             horizon: 0,
             limit: 0,
             slow_flags: 0,
@@ -207,7 +219,9 @@ impl Core {
             breakpoints: BTreeSet::new(),
             pass_breakpoint: None,
             breakpoint_due: false,
-            sites: BTreeSet::new(),
+            plain_code: HashSet::default(),
+            translating_plain: false,
+            slaves,
             executable: vec![0; 1 << 16],
             permissive: 0,
             fp_control: (true, 0),
@@ -248,11 +262,13 @@ impl Core {
             entry: state,
             starts: Vec::new(),
             latest: Vec::new(),
-            ledger: [0; 3],
+            spent: Spent::default(),
+            behind: 0,
+            key: Key::default(),
+            sibling: 0,
             bound: 0,
             lines: (0, 0),
-            aligned: None,
-            by_mask: Vec::new(),
+            by_key: Vec::new(),
             parts: Vec::new(),
         });
         self.current = NO_BLOCK;
@@ -267,6 +283,8 @@ impl Core {
     fn rest(&mut self, now: u64, state: StateId) {
         self.t0 = now;
         self.current = NO_BLOCK;
+        self.waited = 0;
+        self.misses = false;
         self.variants[NO_BLOCK].exit_next = state;
         self.variants[NO_BLOCK].exit_taken = state;
         self.horizon = 0;
@@ -334,7 +352,7 @@ impl Core {
         if system.ccr & 0x10 != 0 {
             slow |= flag::DIVIDE; // DIV_0_TRP
         }
-        if self.single_step || self.stepping.is_some() || system.ccr & 8 != 0 && system.is_v7m() {
+        if self.one_at_a_time() {
             slow = u16::MAX;
         }
         self.slow_flags = slow;
@@ -347,45 +365,43 @@ impl Core {
             self.engine.flush_tlb();
         }
         if std::mem::take(&mut self.bus.memory_parameters_changed) {
-            self.sync_flash();
+            self.sync_memories();
         }
     }
 
     /// Must every instruction be a block of its own?
     fn one_at_a_time(&self) -> bool {
-        self.single_step
-            || self.stepping.is_some()
-            || (self.bus.system.ccr & 8 != 0 && self.bus.system.is_v7m())
+        self.single_step || self.stepping.is_some()
     }
 
-    fn sync_flash(&mut self) {
-        let get = |name: &str| self.bus.memory_parameter(name);
-        let Some(wait) = get("flash.wait_states") else {
-            return;
-        };
-        let (prefetch, cache) = (
-            get("flash.prefetch").unwrap_or(0),
-            get("flash.icache").unwrap_or(0),
-        );
-        let line = get("flash.line_bytes").unwrap_or(16);
-        let lines = get("flash.icache_lines").unwrap_or(64);
-        if self.flash.is_none() {
-            let Some(region) = self.bus.memory.regions().iter().find(|r| r.name == "flash") else {
-                return;
-            };
-            self.flash = Some(Flash::new(region.base, region.size(), line, lines as usize));
+    /// Take over the timing parameters of the memories.
+    fn sync_memories(&mut self) {
+        let mut stale = false;
+        let slaves = Slaves::new(&self.bus.memory, |name| load_extra(&self.bus, name));
+        if slaves.extra() != self.slaves.extra() {
+            self.slaves = slaves;
+            stale = true;
         }
-        let Some(flash) = &mut self.flash else { return };
-        // Blocks know their lines only while lines matter.
-        let matters = |n: u32| n != 0;
-        let stale = matters(std::mem::replace(&mut flash.wait_states, wait)) != matters(wait);
-        flash.prefetch = prefetch != 0;
-        if flash.cache != (cache != 0) {
-            flash.cache = cache != 0;
-            flash.invalidate();
+        let get = |name: &str| self.bus.memory_parameter(name);
+        if let Some(wait_states) = get("flash.wait_states") {
+            let on = |name: &str| get(name).unwrap_or(0) != 0;
+            let settings = Settings {
+                wait_states,
+                prefetch: on("flash.prefetch"),
+                instruction_cache: on("flash.icache"),
+                data_cache: on("flash.dcache"),
+            };
+            if self.flash.is_none() {
+                self.flash = flash_shape(&self.bus).map(|shape| Flash::new(&shape));
+            }
+            if let Some(flash) = &mut self.flash {
+                stale |= flash.set(settings);
+            }
         }
         if stale {
-            flash.invalidate();
+            // Other sites matter now: code may need hooks that it was translated without.
+            self.plain_code.clear();
+            self.engine.flush_code();
             self.clear_blocks_at_rest();
         }
     }
@@ -448,4 +464,32 @@ fn fp_allowed(cpacr: u32, privileged: bool) -> bool {
         1 => privileged,
         _ => false,
     }
+}
+
+/// Cycles that loads from a region take longer than from the fastest.
+fn load_extra(bus: &Bus, region: &str) -> u32 {
+    bus.memory_parameter(&format!("{region}.load_extra"))
+        .unwrap_or(0)
+}
+
+/// The flash of a machine, from its memory map and parameters.
+fn flash_shape(bus: &Bus) -> Option<Shape> {
+    let region = bus.memory.regions().iter().find(|r| r.name == "flash")?;
+    let get = |name: &str, otherwise: u32| {
+        bus.memory_parameter(&format!("flash.{name}"))
+            .unwrap_or(otherwise)
+    };
+    let aliases = bus.memory.aliases().iter().filter_map(|a| {
+        let offset = bus.memory.resolve(a.base).wrapping_sub(region.base);
+        (offset < region.size()).then_some((a.base, a.size, offset))
+    });
+    Some(Shape {
+        base: region.base,
+        size: region.size(),
+        aliases: aliases.collect(),
+        line_bytes: get("line_bytes", 16),
+        instruction_cache: (get("icache_lines", 0), get("icache_sets", 1)),
+        data_cache: (get("dcache_lines", 0), get("dcache_sets", 1)),
+        unified: get("unified", 0) != 0,
+    })
 }

@@ -70,7 +70,7 @@ impl Core {
             return None;
         }
         let pended = self.bus.system.pended_at(number).0;
-        let (pipe, _) = self.states.get(self.resting_state());
+        let pipe = self.states.get(self.resting_state());
         let over = now + u64::from(self.model.drain(&pipe)).max(1);
         if pended < undo.start || pended + 1 >= over {
             return None;
@@ -195,6 +195,7 @@ impl Core {
         }
         self.cpu.set_r(15, insn.end());
         self.ledger.measured += 1 + beats;
+        self.ledger.kinds[0] += 1 + beats;
         self.rest(now + 1 + beats, SETTLED);
     }
 }

@@ -12,7 +12,7 @@ impl Core {
     /// WFI or WFE, the first instruction of block `id`, executes at `start`.
     pub(super) fn wait(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
-        let state = self.account_first(id, true);
+        let state = self.account_first(id);
         self.rest(start, state);
         self.cpu.set_r(15, insn.end());
         self.cpu.set_it_state(it);
@@ -88,7 +88,7 @@ impl Core {
             .record(Cycles(now), self.cpu.pc(), ProbeKind::Wake);
         // The next instruction (if no exception comes first) starts in the cycle after the event.
         let wake = u64::from(self.model.exceptions().wake);
-        let (pipe, _) = self.states.get(self.resting_state());
+        let pipe = self.states.get(self.resting_state());
         let free = self.t0 + u64::from(self.model.drain(&pipe)).max(1);
         let resume = free.max(now + 1 + wake);
         let asleep_until = now.max(self.t0);

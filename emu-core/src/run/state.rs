@@ -16,8 +16,7 @@ pub struct CoreState {
     pub(crate) thumb: bool,
     exclusive: (u64, u64),
     t0: u64,
-    #[serde(with = "pipe_bytes")]
-    pipe: (Pipe, bool),
+    pipe: Pipe,
     sleep: Sleep,
     slept_at: u64,
     locked_up: bool,
@@ -25,97 +24,6 @@ pub struct CoreState {
     other_insns: u64,
     ledger: Ledger,
     semihosting: Vec<u8>,
-}
-
-/// A pipe as text: it is small, rare, and only ever compared and read back.
-mod pipe_bytes {
-    use crate::decode::{Class, RegisterSet};
-    use crate::timing::Pipe;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    type Plain = (Option<u8>, u16, u8, [bool; 5], u32, bool);
-
-    /// All classes, in an order that snapshots may rely on within one version.
-    const CLASSES: [Class; 43] = [
-        Class::Alu,
-        Class::Nop,
-        Class::Load,
-        Class::Store,
-        Class::LoadMultiple,
-        Class::StoreMultiple,
-        Class::LoadDual,
-        Class::StoreDual,
-        Class::Branch,
-        Class::BranchConditional,
-        Class::BranchLink,
-        Class::BranchRegister,
-        Class::LoadPc,
-        Class::LoadMultiplePc,
-        Class::TableBranch,
-        Class::MovePc,
-        Class::CompareBranch,
-        Class::Multiply,
-        Class::MultiplyAccumulate,
-        Class::MultiplyLong,
-        Class::MultiplyAccumulateLong,
-        Class::Divide,
-        Class::It,
-        Class::Mrs,
-        Class::Msr,
-        Class::Cps,
-        Class::Barrier,
-        Class::Svc,
-        Class::Bkpt,
-        Class::Wfi,
-        Class::Wfe,
-        Class::Sev,
-        Class::Yield,
-        Class::FpAlu,
-        Class::FpMultiplyAccumulate,
-        Class::FpDivide,
-        Class::FpLoad,
-        Class::FpStore,
-        Class::FpLoadMultiple,
-        Class::FpStoreMultiple,
-        Class::FpMoveCore,
-        Class::FpMoveCore2,
-        Class::Undefined,
-    ];
-
-    pub fn serialize<S: Serializer>(state: &(Pipe, bool), s: S) -> Result<S::Ok, S::Error> {
-        let (p, taken) = state;
-        let class = p
-            .last
-            .and_then(|c| CLASSES.iter().position(|&x| x == c))
-            .map(|i| i as u8);
-        let flags = [
-            p.register_offset,
-            p.writeback,
-            p.executed,
-            p.wide,
-            p.late_target,
-        ];
-        let plain: Plain = (class, p.writes.0, p.count, flags, p.fp_late, *taken);
-        plain.serialize(s)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<(Pipe, bool), D::Error> {
-        let (class, writes, count, flags, fp_late, taken) = Plain::deserialize(d)?;
-        let [register_offset, writeback, executed, wide, late_target] = flags;
-        let last = class.and_then(|i| CLASSES.get(usize::from(i)).copied());
-        let pipe = Pipe {
-            last,
-            writes: RegisterSet(writes),
-            count,
-            register_offset,
-            writeback,
-            executed,
-            wide,
-            late_target,
-            fp_late,
-        };
-        Ok((pipe, taken))
-    }
 }
 
 impl CoreState {
@@ -128,13 +36,18 @@ impl CoreState {
         ledger
     }
 
-    /// The part that a state hash covers: not how well the costs are known, which is bookkeeping that depends
-    /// on how blocks were cut.
+    /// The part that a state hash covers: not how well the costs are known, which is bookkeeping, nor what depends on
+    /// how blocks were cut.
     pub(crate) fn for_hash(&self) -> CoreState {
-        CoreState {
+        let mut state = CoreState {
             ledger: Ledger::default(),
+            flash: self.flash.as_ref().map(Flash::canonical),
             ..self.clone()
+        };
+        if let Some(last) = &mut state.pipe.last {
+            last.slave = 0; // only known where it matters
         }
+        state
     }
 }
 
@@ -250,7 +163,7 @@ impl Core {
         self.cpu.jump(self.cpu.pc() | u32::from(s.thumb));
         self.cpu.set_it_state(s.it);
         self.cpu.set_exclusive(s.exclusive);
-        let state = self.states.intern(s.pipe.0, s.pipe.1);
+        let state = self.states.intern(s.pipe);
         self.rest(s.t0, state);
         self.sleep = s.sleep;
         self.slept_at = s.slept_at;

@@ -1,64 +1,62 @@
 //! Decoded blocks and their variants: found, or made at first use.
 
-use super::blocks::{self, Block, StateId, Variant, When, flag};
+use super::blocks::{self, Block, Memory, Resolved, Run, StateId, Variant, flag};
+use super::sites::{self, Key, MAX_SITES};
 use super::{Core, MAX_VARIANTS, multiple};
-use crate::decode::{Class, Insn, RegisterSet};
-use crate::machine::Stop;
+use crate::decode::{Class, Insn};
 use crate::memory::MemoryKind;
+use crate::timing::flash::Lines;
 
 impl Core {
-    /// The variant of a block; `None` when its code has to be translated again first.
-    pub(super) fn variant(
-        &mut self,
-        address: u32,
-        size: u32,
-        it: u8,
-        state: StateId,
-    ) -> Option<usize> {
-        if let Some(&id) = self.lookup.get(&(address, size, it, state)) {
-            let v = &self.variants[id];
-            if v.flags & flag::RAM == 0 || self.unchanged(v.block) {
-                return Some(id);
-            }
-            self.clear_blocks();
-            // The state survives: `clear_blocks` keeps the one to go on from.
-        }
-        if self.variants.len() > MAX_VARIANTS {
-            self.clear_blocks();
-        }
-        let block = match self.block_ids.get(&(address, size, it)) {
-            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => b,
+    /// The block at an address; `None` when its code has to be translated again first.
+    pub(super) fn block_at(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
+        match self.block_ids.get(&(address, size, it)) {
+            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => Some(b),
             Some(_) => {
                 self.clear_blocks();
-                self.add_block(address, size, it)?
+                self.add_block(address, size, it)
             }
-            None => self.add_block(address, size, it)?,
-        };
-        let resolved = blocks::resolve(
-            &self.blocks[block],
-            state,
-            0,
-            &mut self.states,
-            self.model.as_ref(),
-        );
+            None => {
+                if self.variants.len() > MAX_VARIANTS {
+                    self.clear_blocks();
+                }
+                self.add_block(address, size, it)
+            }
+        }
+    }
+
+    /// The variant of a block for a state and inputs.
+    pub(super) fn variant(&mut self, block: usize, state: StateId, key: Key) -> usize {
+        let first = self.lookup.get(&(block as u32, state)).copied();
+        let mut at = first;
+        while let Some(id) = at {
+            let v = &self.variants[id];
+            if v.key == key {
+                return id;
+            }
+            at = (v.sibling != 0).then_some(v.sibling as usize);
+        }
+        let resolved = self.remembered(block, state, key, usize::MAX);
         let b = &self.blocks[block];
         let mut v = Variant {
             block,
-            end: address.wrapping_add(size),
+            end: b.address.wrapping_add(b.size),
             cycles: resolved.starts.last().copied().unwrap_or(0),
             count: b.insns.len() as u32,
             flags: b.flags,
             exit_next: resolved.exit_next,
             exit_taken: resolved.exit_taken,
             executions: 0,
+            behind: 0,
             entry: state,
+            key,
+            sibling: 0,
             latest: Vec::new(),
             starts: resolved.starts,
-            ledger: resolved.ledger,
+            spent: resolved.spent,
             bound: 0,
             lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
-            aligned: self.alignment(&self.blocks[block].insns),
-            by_mask: Vec::new(),
+            by_key: Vec::new(),
             parts: Vec::new(),
         };
         v.latest = self.latest_starts(&v);
@@ -76,30 +74,100 @@ impl Core {
             .unwrap_or(0);
         self.variants.push(v);
         let id = self.variants.len() - 1;
-        self.lookup.insert((address, size, it, state), id);
-        Some(id)
+        match first {
+            // The chain hangs on the first one, which stays the one that is found.
+            Some(first) => {
+                let rest = std::mem::replace(&mut self.variants[first].sibling, id as u32);
+                self.variants[id].sibling = rest;
+            }
+            None => {
+                self.lookup.insert((block as u32, state), id);
+            }
+        }
+        id
+    }
+
+    /// Cost of the first `upto` instructions of a block whose fetches and reads hit, or do not wait.
+    pub(super) fn remembered(
+        &mut self,
+        block: usize,
+        state: StateId,
+        key: Key,
+        upto: usize,
+    ) -> Resolved {
+        let b = &self.blocks[block];
+        let run = Run {
+            block: b,
+            key,
+            upto: upto.min(b.insns.len()),
+            extra: self.slaves.extra(),
+            flash: self.slaves.flash(),
+            addresses: &[],
+        };
+        let entry = self.states.get(state);
+        let memory = match &mut self.flash {
+            Some(flash) if flash.waits() && !flash.is_cached() => {
+                Memory::Flash(flash.walk(&entry.lines, 0))
+            }
+            _ => Memory::Direct,
+        };
+        blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory)
+    }
+
+    /// Cost of the first `upto` instructions of a block that misses in the flash's caches, which it changes until
+    /// the walk is kept or rolled back. `now` is the start of the last instruction before it.
+    pub(super) fn live(
+        &mut self,
+        block: usize,
+        state: StateId,
+        key: Key,
+        upto: usize,
+        now: u64,
+    ) -> Resolved {
+        let b = &self.blocks[block];
+        let run = Run {
+            block: b,
+            key,
+            upto: upto.min(b.insns.len()),
+            extra: self.slaves.extra(),
+            flash: self.slaves.flash(),
+            addresses: &self.addresses,
+        };
+        let entry = self.states.get(state);
+        let memory = match &mut self.flash {
+            Some(flash) => Memory::Flash(flash.walk(&Lines::NONE, now)),
+            None => Memory::Direct,
+        };
+        blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory)
     }
 
     /// An upper bound for the start of each instruction, whatever the data.
     pub(super) fn latest_starts(&self, v: &Variant) -> Vec<u32> {
         let block = &self.blocks[v.block];
+        // A late access may go to a slower slave, be no longer pipelined, and wait for flash.
+        let wait = self
+            .flash
+            .as_ref()
+            .map_or(0, |f| 2 * (f.settings().wait_states + 1));
+        let access = 4 + u32::from(self.slaves.extra().iter().copied().max().unwrap_or(0)) + wait;
         let mut slack = 0;
-        let mut sites = block.dynamics.iter().peekable();
+        let mut sites = block.sites.iter().peekable();
         v.starts
             .iter()
             .enumerate()
             .map(|(i, &s)| {
                 let at = s + slack;
-                while sites.peek().is_some_and(|d| d.index == i) {
-                    if let Some(d) = sites.next() {
-                        // A multiple transfer moves at most 16 words; a divide takes at most 12 cycles.
-                        slack += if d.operands.is_some() { 12 } else { 0 };
-                        slack += if d.condition.is_some() {
-                            3 + u32::from(block.insns[i].count).max(14)
-                        } else {
-                            0
-                        };
-                    }
+                if let Some(site) = sites.next_if(|d| d.index == i)
+                    && site.is_late()
+                {
+                    // A multiple transfer moves at most 16 words; a divide takes at most 12 cycles.
+                    slack += if site.operands.is_some() { 12 } else { 0 };
+                    slack += if site.condition.is_some() {
+                        4 + u32::from(block.insns[i].count).max(14)
+                    } else {
+                        0
+                    };
+                    slack += access;
                 }
                 at
             })
@@ -111,7 +179,7 @@ impl Core {
         self.bus.memory.slice(b.address, b.bytes.len()) == Some(&b.bytes[..])
     }
 
-    pub(super) fn add_block(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
+    fn add_block(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
         let bytes = self
             .bus
             .memory
@@ -124,66 +192,48 @@ impl Core {
         } else {
             insns
         };
+        let (sites, slaves) = self.sites_of(&insns);
+        // Sites are read by a hook on every instruction of their blocks, which code is translated with at
+        // first; most blocks do without.
+        let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
+        if !hooked && self.plain_code.insert((address, size, it)) {
+            self.engine.drop_code(address, address.wrapping_add(size));
+            self.engine.hook_instructions(false);
+            self.translating_plain = true;
+            return None;
+        }
         let in_ram = self
             .bus
             .memory
             .region_at(address)
             .is_none_or(|r| r.kind == MemoryKind::Ram);
-        let dynamics = blocks::dynamics(&insns, self.model.as_ref());
         let mut flags = 0;
-        let special = insns.iter().position(is_special);
-        let set = |flags: &mut u16, bit: u16, on: bool| {
+        let special = insns.iter().position(|i| self.is_special(i));
+        let mut set = |bit: u16, on: bool| {
             if on {
-                *flags |= bit;
+                flags |= bit;
             }
         };
-        set(&mut flags, flag::SPECIAL, special.is_some());
-        set(&mut flags, flag::RAM, in_ram);
-        set(&mut flags, flag::FP, insns.iter().any(|i| i.class.is_fp()));
+        set(flag::SPECIAL, special.is_some());
+        set(flag::RAM, in_ram);
+        set(flag::FP, insns.iter().any(|i| i.class.is_fp()));
         let conditional_fp = insns.iter().any(|i| i.class.is_fp() && i.is_predicated());
-        set(&mut flags, flag::FP_PREDICATED, conditional_fp);
+        set(flag::FP_PREDICATED, conditional_fp);
+        set(flag::DIVIDE, insns.iter().any(|i| i.class == Class::Divide));
+        set(flag::LATE, sites.iter().any(sites::Site::is_late));
+        set(flag::SITES, !sites.is_empty());
         set(
-            &mut flags,
-            flag::DIVIDE,
-            insns.iter().any(|i| i.class == Class::Divide),
-        );
-        set(&mut flags, flag::DYNAMIC, !dynamics.is_empty());
-        set(
-            &mut flags,
-            flag::ALIGNED,
-            self.bus.system.is_v7m() && insns.iter().any(needs_aligned_base),
-        );
-        set(
-            &mut flags,
             flag::BREAKPOINT,
             insns.iter().any(|i| self.breakpoints.contains(&i.address)),
         );
-        let lines = self.lines_of(&insns);
-        set(&mut flags, flag::LINES, !lines.is_empty());
+        let (lines, literals) = self.lines_of(&insns);
+        set(flag::LINES, !lines.is_empty());
         for insn in insns
             .iter()
             .filter(|i| i.class == Class::Undefined && special.is_none())
         {
             let insn = *insn;
             self.note_instruction(&insn, "no timing for the instruction");
-        }
-        let mut stale = false;
-        for d in &dynamics {
-            let hooked =
-                d.condition == Some(When::Hook) || matches!(d.operands, Some((_, _, When::Hook)));
-            let at = insns[d.index].address;
-            if hooked && self.sites.insert(at) {
-                let home: *mut Core = self;
-                // SAFETY: the core is boxed and outlives its engine's use of it.
-                if let Err(e) = unsafe { self.engine.add_site(at, home) } {
-                    self.stop = Some(Stop::Internal(e));
-                }
-                stale = true;
-            }
-        }
-        if stale {
-            self.engine.drop_code(address, address.wrapping_add(size));
-            return None;
         }
         let bytes = if in_ram { bytes } else { Vec::new() };
         self.blocks.push(Block {
@@ -193,84 +243,73 @@ impl Core {
             insns,
             bytes,
             flags,
-            dynamics,
+            sites,
             special,
             lines,
+            literals,
+            slaves,
         });
         let id = self.blocks.len() - 1;
         self.block_ids.insert((address, size, it), id);
         Some(id)
     }
 
-    /// The flash lines that a run of instructions needs, each with the first instruction that needs it.
-    pub(super) fn lines_of(&self, insns: &[Insn]) -> Vec<(usize, u32)> {
-        let Some(flash) = self.flash.as_ref().filter(|f| f.wait_states != 0) else {
-            return Vec::new();
+    /// The sites of a run of instructions, and the slaves that are always the same.
+    fn sites_of(&self, insns: &[Insn]) -> (Vec<sites::Site>, Vec<u8>) {
+        let waits = self.flash.as_ref().is_some_and(crate::timing::flash::Flash::waits);
+        let differ = waits || self.slaves.differ();
+        let constant = |address: u32| {
+            let region = self.bus.memory.region_at(address)?;
+            if region.kind == MemoryKind::Ram {
+                return None;
+            }
+            let bytes = self.bus.memory.slice(address, 4)?;
+            Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         };
-        let mut list: Vec<(usize, u32)> = Vec::new();
+        let (sites, known) = sites::find(insns, self.model.as_ref(), differ, &constant);
+        let mut slaves = vec![0; insns.len()];
+        for (index, address) in known {
+            slaves[index] = self.slaves.of(address);
+        }
+        (sites, slaves)
+    }
+
+    /// The lines of a cached flash that a run of instructions needs, each with the first instruction that needs
+    /// it: fetched from, and read from.
+    #[allow(clippy::type_complexity)]
+    fn lines_of(&self, insns: &[Insn]) -> (Vec<(usize, u32)>, Vec<(usize, u32)>) {
+        let (mut lines, mut literals) = (Vec::<(usize, u32)>::new(), Vec::new());
+        let Some(flash) = self.flash.as_ref().filter(|f| f.waits() && f.is_cached()) else {
+            return (lines, literals);
+        };
+        let line_of = |address: u32| flash.line_of(address);
         for (i, insn) in insns.iter().enumerate() {
             for at in [insn.address, insn.end().wrapping_sub(1)] {
-                if let Some(line) = flash.line_of(self.bus.memory.resolve(at))
-                    && list.last().is_none_or(|&(_, l)| l != line)
+                if let Some(line) = line_of(at)
+                    && lines.last().is_none_or(|&(_, l)| l != line)
                 {
-                    list.push((i, line));
+                    lines.push((i, line));
                 }
             }
-        }
-        list
-    }
-
-    /// The bases that must be aligned when a block is entered, so that no transfer in it is misaligned; `None`
-    /// when a base changes on the way.
-    pub(super) fn alignment(&self, insns: &[Insn]) -> Option<RegisterSet> {
-        let (mut changed, mut bases) = (RegisterSet::NONE, RegisterSet::NONE);
-        for insn in insns {
-            let mut writes = insn.writes;
-            if let (true, Some(a)) = (needs_aligned_base(insn), insn.addressing) {
-                let base = RegisterSet::one(u32::from(a.base));
-                if changed.meets(base) {
-                    return None;
-                }
-                bases = bases.with(base);
-                let loaded = insn.class == Class::LoadMultiple && insn.register_list().meets(base);
-                if a.writeback && !loaded {
-                    writes = writes.without(base);
-                }
+            if let Some(a) = insn.addressing
+                && a.base == 15
+                && a.index.is_none()
+                && let Some(line) = line_of(
+                    (insn.address.wrapping_add(4) & !3).wrapping_add(a.displacement as u32),
+                )
+            {
+                literals.push((i, line));
             }
-            changed = changed.with(writes);
         }
-        Some(bases)
+        (lines, literals)
     }
-}
 
-/// Instructions that the engine does not carry out as the architecture says.
-fn is_special(insn: &Insn) -> bool {
-    matches!(
-        insn.class,
-        Class::Wfi | Class::Wfe | Class::Sev | Class::Yield | Class::Undefined
-    )
-}
-
-/// LDM, STM, LDRD, STRD, LDREX, STREX fault on unaligned addresses whatever CCR says (DDI 0403E A3.2.1).
-pub(super) fn needs_aligned_base(insn: &Insn) -> bool {
-    let Some(a) = insn.addressing else {
-        return false;
-    };
-    if a.base == 13 || a.base == 15 {
-        return false; // SP is always a multiple of four; literals too
+    /// Instructions that the engine does not carry out as the architecture says.
+    fn is_special(&self, insn: &Insn) -> bool {
+        match insn.class {
+            Class::Wfi | Class::Wfe | Class::Sev | Class::Yield | Class::Undefined => true,
+            Class::Msr => self.bus.system.is_v7m() && insn.raw & 0xFF >= super::pass::BASEPRI,
+            _ => false,
+        }
     }
-    let exclusive = insn.size == 4 && insn.raw & 0xFF60_0000 == 0xE840_0000 && a.width > 1;
-    exclusive
-        || matches!(
-            insn.class,
-            Class::LoadMultiple
-                | Class::LoadMultiplePc
-                | Class::StoreMultiple
-                | Class::LoadDual
-                | Class::StoreDual
-                | Class::FpLoadMultiple
-                | Class::FpStoreMultiple
-                | Class::FpLoad
-                | Class::FpStore
-        )
 }

@@ -4,7 +4,8 @@
 //! Not modelled: the M0+ single-cycle I/O port, the slow (32-cycle) multiplier option, prefetch effects of
 //! wait states.
 
-use super::{Cost, ExceptionTiming, Model, Pipe, exceptions};
+use super::{Cost, ExceptionTiming, Fetch, Inputs, Model, Pipe, exceptions};
+use super::queue::Queue;
 use crate::decode::{Class, Insn};
 
 /// The table of one of the two cores.
@@ -35,12 +36,13 @@ impl CortexM0 {
         exceptions: exceptions::CORTEX_M0PLUS,
     };
 
-    fn cost(&self, pipe: &Pipe, taken: bool) -> Cost {
-        let Some(class) = pipe.last else {
+    fn cost(&self, pipe: &Pipe) -> Cost {
+        let Some(last) = pipe.last else {
             return Cost::exact(0, "time already known");
         };
-        let n = u32::from(pipe.count);
-        match class {
+        let taken = pipe.queue.is_restarted();
+        let n = u32::from(last.count);
+        match last.class {
             Class::Load | Class::Store => Cost::exact(2, "single load or store"),
             Class::LoadMultiple | Class::StoreMultiple => Cost::exact(1 + n, "1+N"),
             Class::LoadMultiplePc => Cost::exact(self.branch + 1 + n, "POP with PC"),
@@ -60,15 +62,36 @@ impl CortexM0 {
 }
 
 impl Model for CortexM0 {
-    fn enter(&self, pipe: &Pipe, _insn: &Insn, taken: bool) -> Cost {
-        self.cost(pipe, taken)
+    fn step(
+        &self,
+        pipe: &mut Pipe,
+        insn: &Insn,
+        inputs: Inputs,
+        fetch: &mut dyn Fetch,
+    ) -> Cost {
+        let mut cost = self.cost(pipe);
+        if let Some(last) = pipe.last {
+            cost.cycles += u32::from(last.data);
+            cost.wait += u32::from(last.data);
+        }
+        pipe.queue = Queue::EMPTY;
+        fetch.advance(cost.cycles);
+        pipe.advance(insn, inputs, cost.cycles);
+        cost
+    }
+
+    fn branched(&self, pipe: &Pipe) -> Pipe {
+        Pipe {
+            queue: Queue::restarted(0),
+            ..*pipe
+        }
     }
 
     fn drain(&self, pipe: &Pipe) -> u32 {
-        self.cost(pipe, false).cycles.max(1)
+        self.cost(pipe).cycles.max(1)
     }
 
-    fn operand_cycles(&self, _insn: &Insn, _n: u32, _m: u32) -> u32 {
+    fn operand_cycles(&self, _insn: &Insn, _n: u32, _m: u32) -> u8 {
         0
     }
 

@@ -4,20 +4,22 @@
 //! transfers, divides, FP. Every cost is marked as an estimate.
 //! Not modelled: dual issue, branch prediction, TCM and caches, AXI.
 
-use super::{Cost, ExceptionTiming, Model, Pipe, exceptions};
+use super::queue::Queue;
+use super::{Cost, ExceptionTiming, Fetch, Inputs, Model, Pipe, exceptions};
 use crate::decode::{Class, Insn};
 
 /// The model.
 pub struct CortexM7;
 
 impl CortexM7 {
-    fn cost(&self, pipe: &Pipe, taken: bool) -> Cost {
-        let Some(class) = pipe.last else {
+    fn cost(&self, pipe: &Pipe) -> Cost {
+        let Some(last) = pipe.last else {
             return Cost::estimate(0, "time already known");
         };
-        let n = u32::from(pipe.count);
-        let cycles = match class {
-            _ if !pipe.executed => 1,
+        let taken = pipe.queue.is_restarted();
+        let n = u32::from(last.count);
+        let cycles = match last.class {
+            _ if !last.executed => 1,
             Class::LoadMultiple
             | Class::StoreMultiple
             | Class::FpLoadMultiple
@@ -41,15 +43,32 @@ impl CortexM7 {
 }
 
 impl Model for CortexM7 {
-    fn enter(&self, pipe: &Pipe, _insn: &Insn, taken: bool) -> Cost {
-        self.cost(pipe, taken)
+    fn step(
+        &self,
+        pipe: &mut Pipe,
+        insn: &Insn,
+        inputs: Inputs,
+        fetch: &mut dyn Fetch,
+    ) -> Cost {
+        let cost = self.cost(pipe);
+        pipe.queue = Queue::EMPTY;
+        fetch.advance(cost.cycles);
+        pipe.advance(insn, inputs, cost.cycles);
+        cost
+    }
+
+    fn branched(&self, pipe: &Pipe) -> Pipe {
+        Pipe {
+            queue: Queue::restarted(0),
+            ..*pipe
+        }
     }
 
     fn drain(&self, pipe: &Pipe) -> u32 {
-        self.cost(pipe, false).cycles.max(1)
+        self.cost(pipe).cycles.max(1)
     }
 
-    fn operand_cycles(&self, _insn: &Insn, _n: u32, _m: u32) -> u32 {
+    fn operand_cycles(&self, _insn: &Insn, _n: u32, _m: u32) -> u8 {
         0
     }
 

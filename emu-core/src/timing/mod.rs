@@ -1,146 +1,83 @@
 //! Timing models: what each instruction costs, and why.
 //!
-//! A model gives each instruction the cycle of its first execute stage, relative to the instruction before.
-//! What must be remembered between two instructions is a [`Pipe`]; a block's cost is a function of its
-//! instructions and the pipe at its entry, and is computed once for each pair.
+//! A model is asked once for each instruction, in order: how many cycles after the first execute cycle of the
+//! instruction before does this one start? What must be remembered between the two is a [`Pipe`]. Models are pure:
+//! the same pipe, instruction and [`Inputs`] give the same answer, so that a block's cost for a pipe at its entry
+//! is computed once and looked up from then on.
 //!
-//! One file for each core, the source beside each constant, and a [`Provenance`] on every cost.
+//! One file for each core, the source beside each constant, and a [`Provenance`] on every cost. A new core is a new
+//! file, and a line in [`model`].
 
 pub mod cortex_m0;
 pub mod cortex_m3;
 pub mod cortex_m7;
+mod cost;
 pub mod exceptions;
+pub mod fetch;
 pub mod flash;
+mod pipe;
+pub mod queue;
 
-use crate::decode::{Class, Insn, RegisterSet};
+use crate::decode::{Class, Insn};
 use crate::machine::CoreKind;
 
+pub use cost::{Cost, Kind, Provenance, Spent};
 pub use exceptions::ExceptionTiming;
+pub use fetch::{Fetch, ZeroWait};
+pub use pipe::{Last, Pipe};
 
-/// How well a cost is known.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Provenance {
-    /// Documented by the vendor or ARM, and unambiguous.
-    Exact,
-    /// A published measurement on silicon.
-    Measured,
-    /// Engineering judgement, or a documented range.
-    Estimate,
-}
-
-/// What the pipeline remembers of the instruction before: enough to cost the next one.
+/// What an instruction's cost depends on beside its encoding and the pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Pipe {
-    /// Class of the last instruction; `None` right after a refill whose cost is already settled.
-    pub last: Option<Class>,
-    /// Registers that it wrote (loads: only the destination).
-    pub writes: RegisterSet,
-    /// Registers transferred by it.
-    pub count: u8,
-    /// It made its address with a register offset.
-    pub register_offset: bool,
-    /// It wrote its base back.
-    pub writeback: bool,
-    /// It executed (its condition held).
+pub struct Inputs {
+    /// Its condition holds.
     pub executed: bool,
-    /// 32-bit encoding.
-    pub wide: bool,
-    /// A register branch whose register was written by the instruction before it.
-    pub late_target: bool,
-    /// FP registers whose result is one instruction late.
-    pub fp_late: u32,
+    /// More cycles from its operands' values ([`Model::operand_cycles`]).
+    pub operand: u8,
+    /// Bus slave that its data access goes to; 0 when that is not known to matter.
+    pub slave: u8,
+    /// More cycles of its data access: unaligned, wait states, what the slave adds.
+    pub data: u8,
 }
 
-impl Pipe {
-    /// After reset, an exception entry or return: the next instruction's time is already known.
-    pub const SETTLED: Pipe = Pipe {
-        last: None,
-        writes: RegisterSet::NONE,
-        count: 1,
-        register_offset: false,
-        writeback: false,
+impl Inputs {
+    /// An instruction that executes and whose data does not matter.
+    pub const PLAIN: Inputs = Inputs {
         executed: true,
-        wide: false,
-        late_target: false,
-        fp_late: 0,
+        operand: 0,
+        slave: 0,
+        data: 0,
     };
-
-    /// The state that an instruction leaves, before a model adds what is its own.
-    #[must_use]
-    pub fn after(before: &Pipe, insn: &Insn, executed: bool) -> Pipe {
-        Pipe {
-            last: Some(insn.class),
-            writes: if executed {
-                insn.writes
-            } else {
-                RegisterSet::NONE
-            },
-            count: insn.count,
-            register_offset: insn.addressing.is_some_and(|a| a.index.is_some()),
-            writeback: insn.addressing.is_some_and(|a| a.writeback),
-            executed,
-            wide: insn.is_wide(),
-            late_target: insn.class == Class::BranchRegister && before.writes.meets(insn.reads),
-            fp_late: if executed && matches!(insn.class, Class::FpAlu | Class::FpMultiplyAccumulate)
-            {
-                insn.fp_writes
-            } else {
-                0
-            },
-        }
-    }
-}
-
-/// A cost in cycles with where it comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cost {
-    /// Core cycles.
-    pub cycles: u32,
-    /// How well it is known.
-    pub provenance: Provenance,
-    /// Why, in a few words.
-    pub reason: &'static str,
-}
-
-impl Cost {
-    const fn exact(cycles: u32, reason: &'static str) -> Cost {
-        Cost {
-            cycles,
-            provenance: Provenance::Exact,
-            reason,
-        }
-    }
-    const fn measured(cycles: u32, reason: &'static str) -> Cost {
-        Cost {
-            cycles,
-            provenance: Provenance::Measured,
-            reason,
-        }
-    }
-    const fn estimate(cycles: u32, reason: &'static str) -> Cost {
-        Cost {
-            cycles,
-            provenance: Provenance::Estimate,
-            reason,
-        }
-    }
 }
 
 /// A core's instruction timing.
 pub trait Model: Send + Sync {
-    /// The cycles from the last instruction's first execute cycle to that of `insn`. `taken` says that
-    /// the last instruction branched here. Depends on the last instruction's cost, of course: it is due here.
-    fn enter(&self, pipe: &Pipe, insn: &Insn, taken: bool) -> Cost;
+    /// Step over `insn`: the cycles from the first execute cycle of the instruction before it to its own. The pipe
+    /// afterwards is as seen from the new instruction, all its times relative to its first execute cycle.
+    fn step(&self, pipe: &mut Pipe, insn: &Insn, inputs: Inputs, fetch: &mut dyn Fetch) -> Cost;
+
+    /// The last instruction branched: the pipe from which the instruction at the target is stepped over.
+    fn branched(&self, pipe: &Pipe) -> Pipe;
 
     /// The cycles that the last instruction takes when nothing follows it in the pipeline (before an
     /// exception entry).
     fn drain(&self, pipe: &Pipe) -> u32;
 
     /// Extra cycles of a data-dependent instruction, from its operand values.
-    fn operand_cycles(&self, insn: &Insn, n: u32, m: u32) -> u32;
+    fn operand_cycles(&self, insn: &Insn, n: u32, m: u32) -> u8;
 
     /// Does [`Model::operand_cycles`] depend on the operands of this class?
     fn depends_on_operands(&self, class: Class) -> bool;
+
+    /// Can the bus slave that `insn` accesses change its cost or that of `next` (`None`: not known)? `before` is
+    /// the class of the instruction before it, if known.
+    fn slave_matters(&self, _before: Option<&Insn>, _insn: &Insn, _next: Option<&Insn>) -> bool {
+        false
+    }
+
+    /// More cycles of a data access of `bytes` at `address` for its alignment.
+    fn unaligned_cycles(&self, _address: u32, _bytes: u8) -> u8 {
+        0
+    }
 
     /// Exception entry and return.
     fn exceptions(&self) -> &ExceptionTiming;

@@ -1,0 +1,236 @@
+//! What an instruction's cost takes from data: conditions, operand values, and where accesses go.
+//!
+//! A [`Site`] is an instruction of a block with such inputs; when each can be read is worked out once. The inputs of
+//! all sites of a block, read, are a [`Key`]: with the pipe at the entry it determines the block's cost.
+
+use super::blocks::moves_words;
+use super::values::Values;
+use crate::decode::Insn;
+use crate::timing::{Inputs, Model};
+
+/// Sites that a block may have: one with more runs in parts.
+pub const MAX_SITES: usize = 16;
+
+/// When an input can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Nothing before it in the block changes it: at the block's entry.
+    Entry,
+    /// Nothing from it on in the block changes it: at the block's end.
+    End,
+    /// At the instruction itself, by a hook on it.
+    Hook,
+}
+
+/// The address of an access, from registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// Base register.
+    pub base: u8,
+    /// Index register and its left shift.
+    pub index: Option<(u8, u8)>,
+    /// What is added.
+    pub offset: u32,
+}
+
+/// An instruction whose cost hangs on data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Site {
+    /// Index in the block.
+    pub index: usize,
+    /// Its condition can fail: known when.
+    pub condition: Option<When>,
+    /// Its operands' values matter: registers, known when.
+    pub operands: Option<(u8, u8, When)>,
+    /// The bus slave that it accesses matters: known when.
+    pub address: Option<(Address, When)>,
+}
+
+impl Site {
+    /// Can any input be read only once the block runs?
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        [
+            self.condition,
+            self.operands.map(|o| o.2),
+            self.address.map(|a| a.1),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|w| w != When::Entry)
+    }
+
+    /// Does it need a hook on the instruction?
+    #[must_use]
+    pub fn is_hooked(&self) -> bool {
+        [
+            self.condition,
+            self.operands.map(|o| o.2),
+            self.address.map(|a| a.1),
+        ]
+        .contains(&Some(When::Hook))
+    }
+}
+
+/// The inputs of a block's sites: a byte for each, bit 0 executed, bits 1 to 3 the slave, bits 4 to 7 more cycles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Key(pub u128);
+
+impl Key {
+    /// The byte of a site.
+    #[must_use]
+    pub fn byte(self, site: usize) -> u8 {
+        (self.0 >> (8 * site)) as u8
+    }
+
+    /// Replace the byte of a site.
+    pub fn set(&mut self, site: usize, byte: u8) {
+        self.0 = self.0 & !(0xFF << (8 * site)) | u128::from(byte) << (8 * site);
+    }
+
+    /// Only the first `sites` sites.
+    #[must_use]
+    pub fn first(self, sites: usize) -> Key {
+        if sites >= MAX_SITES {
+            self
+        } else {
+            Key(self.0 & ((1 << (8 * sites)) - 1))
+        }
+    }
+
+    /// What the timing model sees of a site.
+    #[must_use]
+    pub fn inputs(self, number: usize, site: &Site) -> Inputs {
+        let byte = self.byte(number);
+        let extra = byte >> 4;
+        Inputs {
+            executed: site.condition.is_none() || byte & 1 != 0,
+            operand: if site.operands.is_some() { extra } else { 0 },
+            slave: byte >> 1 & 7,
+            data: 0,
+        }
+    }
+}
+
+/// The byte of inputs.
+#[must_use]
+pub fn byte(executed: bool, slave: u8, extra: u8) -> u8 {
+    u8::from(executed) | (slave & 7) << 1 | extra.min(15) << 4
+}
+
+/// Find the sites of a block, and the addresses of accesses that are always the same. `slaves_differ` says that the
+/// slave of a load matters whatever its neighbours are. `known` reads words of memory that cannot change.
+pub fn find(
+    insns: &[Insn],
+    model: &dyn Model,
+    slaves_differ: bool,
+    known: &dyn Fn(u32) -> Option<u32>,
+) -> (Vec<Site>, Vec<(usize, u32)>) {
+    let mut sites = Vec::new();
+    let mut constant = Vec::new();
+    let mut values = Values::at_entry();
+    for (index, insn) in insns.iter().enumerate() {
+        let (before, from) = (&insns[..index], &insns[index..]);
+        let condition = insn.is_predicated().then(|| {
+            if !before.iter().any(|i| i.sets_flags) {
+                When::Entry
+            } else if !from.iter().any(|i| i.sets_flags) {
+                When::End
+            } else {
+                When::Hook
+            }
+        });
+        let unwritten = |registers: u16, insns: &[Insn]| {
+            !insns.iter().any(|i| i.writes.0 & registers != 0)
+        };
+        let operands = model.depends_on_operands(insn.class).then(|| {
+            let (n, m) = ((insn.raw >> 16 & 15) as u8, (insn.raw & 15) as u8);
+            let used = 1 << n | 1 << m;
+            let when = if unwritten(used, before) {
+                When::Entry
+            } else if unwritten(used, from) {
+                When::End
+            } else {
+                When::Hook
+            };
+            (n, m, when)
+        });
+        let matters = insn.addressing.is_some()
+            && (slaves_differ && moves_words(insn) || model.slave_matters(before.last(), insn, insns.get(index + 1)));
+        let address = if matters {
+            match place(insn, &values, |used| unwritten(used, from)) {
+                Place::Known(address) => {
+                    constant.push((index, address));
+                    None
+                }
+                Place::From(address, when) => Some((address, when)),
+            }
+        } else {
+            None
+        };
+        if condition.is_some() || operands.is_some() || address.is_some() {
+            sites.push(Site {
+                index,
+                condition,
+                operands,
+                address,
+            });
+        }
+        values.step(insn, known);
+    }
+    (sites, constant)
+}
+
+enum Place {
+    /// The same each time.
+    Known(u32),
+    /// From registers at some time.
+    From(Address, When),
+}
+
+/// How the address of a transfer is found.
+fn place(insn: &Insn, values: &Values, unwritten_from_here: impl Fn(u16) -> bool) -> Place {
+    let Some(a) = insn.addressing else {
+        return Place::Known(0);
+    };
+    let offset = a.displacement as u32;
+    if a.base == 15 && a.index.is_none() {
+        return Place::Known((insn.address.wrapping_add(4) & !3).wrapping_add(offset));
+    }
+    if let Some((register, more)) = values.of(a.base) {
+        let offset = offset.wrapping_add(more);
+        match (register, a.index) {
+            (None, None) => return Place::Known(offset),
+            (Some(base), None) => {
+                let address = Address {
+                    base,
+                    index: None,
+                    offset,
+                };
+                return Place::From(address, When::Entry);
+            }
+            (Some(base), Some((index, shift))) => {
+                if let Some((Some(index), add)) = values.of(index) {
+                    let address = Address {
+                        base,
+                        index: Some((index, shift)),
+                        offset: offset.wrapping_add(add << shift),
+                    };
+                    return Place::From(address, When::Entry);
+                }
+            }
+            (None, Some(_)) => {}
+        }
+    }
+    let used = 1 << a.base | a.index.map_or(0, |(r, _)| 1 << r);
+    let address = Address {
+        base: a.base,
+        index: a.index,
+        offset,
+    };
+    if unwritten_from_here(used) {
+        Place::From(address, When::End)
+    } else {
+        Place::From(address, When::Hook)
+    }
+}
