@@ -77,10 +77,10 @@ impl Site {
 pub struct Key(pub u128);
 
 impl Key {
-    /// The byte of a site.
+    /// The byte of a site; zero for those that a block runs in parts for.
     #[must_use]
     pub fn byte(self, site: usize) -> u8 {
-        (self.0 >> (8 * site)) as u8
+        self.0.checked_shr(8 * site as u32).unwrap_or(0) as u8
     }
 
     /// Replace the byte of a site.

@@ -194,9 +194,10 @@ impl Core {
         };
         let (sites, slaves) = self.sites_of(&insns);
         // Sites are read by a hook on every instruction of their blocks, which code is translated with at
-        // first; most blocks do without.
+        // first; most blocks do without. Parts of blocks are not worth a second translation.
         let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
-        if !hooked && self.plain_code.insert((address, size, it)) {
+        let part = self.split.is_some() || insns.len() == 1;
+        if !hooked && !part && self.plain_code.insert((address, size, it)) {
             self.engine.drop_code(address, address.wrapping_add(size));
             self.engine.hook_instructions(false);
             self.translating_plain = true;
