@@ -250,11 +250,12 @@ impl Run<'_> {
                 Memory::Flash(walk) => {
                     let cost = model.step(&mut pipe, insn, inputs, walk);
                     if inputs.executed && inputs.slave == self.flash && insn.addressing.is_some() {
+                        // Without caches, all that counts is that it lies in the flash.
                         let address = match site.filter(|(_, s)| s.address.is_some()) {
                             Some((n, _)) => self.addresses.get(n).copied(),
                             None => self.known(i),
                         };
-                        let waits = address.map_or(0, |a| walk.data(a));
+                        let waits = walk.data(address);
                         if let Some(last) = &mut pipe.last {
                             last.data += waits;
                         }
