@@ -1,0 +1,3 @@
+//! What the chores of the repository and their tests share.
+
+pub mod probes;
