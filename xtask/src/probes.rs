@@ -9,7 +9,7 @@ use harness::parts::{Firmware, Spec, enable_semihosting};
 use std::path::{Path, PathBuf};
 
 /// Words in a record of the section `probes`.
-const RECORD_WORDS: u32 = 10;
+const RECORD_WORDS: u32 = 8;
 
 /// No probe firmware runs longer.
 const LONGEST: Cycles = Cycles(1_000_000_000);
@@ -29,12 +29,7 @@ pub enum Truth {
 
 impl Truth {
     /// All, best first.
-    pub const ALL: [Truth; 4] = [
-        Truth::Exact,
-        Truth::Measured,
-        Truth::Estimate,
-        Truth::Open,
-    ];
+    pub const ALL: [Truth; 4] = [Truth::Exact, Truth::Measured, Truth::Estimate, Truth::Open];
 
     /// As it is written.
     #[must_use]
@@ -63,10 +58,6 @@ pub struct Probe {
     pub source: String,
     /// The rule in words.
     pub why: String,
-    /// Core clock of a published measurement, else empty.
-    pub clock: String,
-    /// Flash wait states of a published measurement.
-    pub wait_states: u32,
 }
 
 impl Probe {
@@ -74,16 +65,6 @@ impl Probe {
     #[must_use]
     pub fn agrees(&self) -> bool {
         self.expected.is_none_or(|e| e == self.got)
-    }
-
-    /// How far we are off, in hundredths of a percent of the expected count; zero when nothing is expected.
-    #[must_use]
-    pub fn error(&self) -> i64 {
-        match self.expected {
-            Some(e) if e != 0 => (i64::from(self.got) - i64::from(e)) * 10_000 / i64::from(e),
-            Some(_) => i64::from(self.got) * 10_000,
-            None => 0,
-        }
     }
 }
 
@@ -176,14 +157,12 @@ impl Memory<'_> {
             .get(field(4)? as usize)
             .with_context(|| format!("{}: a record without a truth", self.name))?;
         Ok(Probe {
-            name: text(6)?,
+            name: text(5)?,
             expected: (truth != Truth::Open).then_some(field(3)?),
             got: self.word(result)?,
             truth,
-            source: text(7)?,
-            why: text(8)?,
-            clock: text(9)?,
-            wait_states: field(5)?,
+            source: text(6)?,
+            why: text(7)?,
         })
     }
 }
