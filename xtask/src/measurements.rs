@@ -24,21 +24,41 @@ pub struct Measurement {
     pub chip: String,
     /// Core clock.
     pub clock: String,
-    /// Flash wait states.
-    pub wait_states: u32,
+    /// Flash wait states; a text where the source does not give a number.
+    pub wait_states: WaitStates,
     /// `exact`, `measured` or `open`.
     pub truth: String,
     /// What is measured.
     pub why: String,
 }
 
+/// Flash wait states, or what is said in place of a number.
+#[derive(Clone, Deserialize, Debug)]
+#[serde(untagged)]
+pub enum WaitStates {
+    /// A number.
+    Number(u32),
+    /// `not stated` and the like.
+    Text(String),
+}
+
+impl std::fmt::Display for WaitStates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            WaitStates::Number(n) => write!(f, "{n}"),
+            WaitStates::Text(t) => write!(f, "{t}"),
+        }
+    }
+}
+
 impl Measurement {
-    /// How far we are off, in percent; nothing when there is nothing to compare.
+    /// How far we are off, in percent (infinite where zero was published); nothing when there is nothing to
+    /// compare.
     #[must_use]
     pub fn error(&self) -> Option<f64> {
         let ours = self.ours.filter(|_| self.truth != "open")?;
-        if self.published == 0.0 {
-            return (ours == 0.0).then_some(0.0);
+        if ours == self.published {
+            return Some(0.0);
         }
         Some((ours - self.published) / self.published * 100.0)
     }
@@ -71,4 +91,58 @@ pub fn read() -> Result<Vec<Measurement>> {
         all.extend(parsed.measurement);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(published: f64, ours: Option<f64>, truth: &str) -> Measurement {
+        Measurement {
+            name: String::new(),
+            core: String::new(),
+            published,
+            ours,
+            source: String::new(),
+            chip: String::new(),
+            clock: String::new(),
+            wait_states: WaitStates::Number(0),
+            truth: truth.to_owned(),
+            why: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_error_has_a_sign_and_only_comparable_entries_have_one() {
+        assert_eq!(entry(200.0, Some(199.0), "measured").error(), Some(-0.5));
+        assert_eq!(entry(4.0, Some(5.0), "exact").error(), Some(25.0));
+        assert_eq!(entry(0.0, Some(0.0), "measured").error(), Some(0.0));
+        assert_eq!(
+            entry(0.0, Some(1.0), "measured").error(),
+            Some(f64::INFINITY)
+        );
+        assert_eq!(entry(4.0, None, "measured").error(), None);
+        assert_eq!(entry(4.0, Some(5.0), "open").error(), None);
+    }
+
+    #[test]
+    fn whole_and_broken_counts_and_fields_of_others_are_read() {
+        let text = r#"
+            [[measurement]]
+            name = "a"
+            core = "cortex-m4f"
+            machine = "cortex-m4f"
+            method = "loop"
+            published = 7.5
+            ours = 7
+            source = "s"
+            clock = "16 MHz"
+            wait_states = 0
+            truth = "measured"
+            why = "w"
+        "#;
+        let file: File = toml::from_str(text).expect("an entry");
+        assert_eq!(file.measurement[0].ours, Some(7.0));
+        assert_eq!(file.measurement[0].published, 7.5);
+    }
 }
