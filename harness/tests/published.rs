@@ -14,6 +14,7 @@ use code::{Codes, RUNS};
 use entry::Entry;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::process::Command;
 
 /// Errors smaller than this, in percent, are rounding.
 const SAME: f64 = 0.0005;
@@ -36,6 +37,12 @@ fn describe(e: &Entry, c: run::Count) -> String {
     )
 }
 
+/// The runs that have code of their own.
+fn runs(e: &Entry) -> impl Iterator<Item = (usize, &'static str)> {
+    let of_sequence = !e.method.is_of_firmware();
+    RUNS.into_iter().enumerate().filter(move |_| of_sequence)
+}
+
 #[test]
 fn entries_are_complete() {
     let all = entry::all();
@@ -50,9 +57,12 @@ fn entries_are_complete() {
         let wanted = match e.method {
             entry::Method::Copies | entry::Method::Loop => (true, false),
             entry::Method::Pair => (true, true),
-            entry::Method::Entry | entry::Method::Exit => (false, false),
+            _ => (false, false),
         };
         assert_eq!(given, wanted, "{}: body, without", e.name);
+        let of_firmware = (!e.elf.is_empty(), !e.symbol.is_empty());
+        let wanted = e.method.is_of_firmware();
+        assert_eq!(of_firmware, (wanted, wanted), "{}: elf, symbol", e.name);
     }
     assert!(all.iter().filter(|e| e.pending.is_none()).count() >= 40);
 }
@@ -65,7 +75,7 @@ fn our_counts_are_the_recorded_ones() {
     let mut errors: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let all = entry::all();
     for e in &all {
-        for (i, name) in RUNS.iter().enumerate() {
+        for (i, name) in runs(e) {
             let c = codes.get(&(e.name.clone(), (*name).to_owned()));
             let current = c.is_some_and(|c| code::is_current(e, i, c));
             assert!(current, "{}: code.txt is old; run `record`", e.name);
@@ -116,6 +126,18 @@ fn our_counts_are_the_recorded_ones() {
 }
 
 #[test]
+fn the_firmware_is_what_the_crate_gives() {
+    let script = entry::folder().join("../../crates/p256/build.sh");
+    let out = Command::new(script).arg("--check").output().expect("runs");
+    let text = String::from_utf8_lossy(&out.stderr);
+    match out.status.code() {
+        Some(0) => {}
+        Some(77) => eprintln!("skipped: {text}"),
+        _ => panic!("{}{text}", String::from_utf8_lossy(&out.stdout)),
+    }
+}
+
+#[test]
 fn the_code_is_what_the_sequences_assemble_to() {
     let codes = code::load();
     let mut skipped = 0;
@@ -124,7 +146,7 @@ fn the_code_is_what_the_sequences_assemble_to() {
             skipped += 1;
             continue;
         }
-        for (i, name) in RUNS.iter().enumerate() {
+        for (i, name) in runs(&e) {
             let recorded = codes.get(&(e.name.clone(), (*name).to_owned()));
             assert_eq!(recorded, Some(&code::assemble(&e, i)), "{}", e.name);
         }
@@ -142,7 +164,7 @@ fn record() {
     let all = entry::all();
     let mut fresh = Codes::new();
     for e in &all {
-        for (i, name) in RUNS.iter().enumerate() {
+        for (i, name) in runs(e) {
             let key = (e.name.clone(), (*name).to_owned());
             let old = codes.remove(&key).filter(|c| code::is_current(e, i, c));
             fresh.insert(key, old.unwrap_or_else(|| code::assemble(e, i)));

@@ -11,6 +11,8 @@ pub enum Method {
     Pair,
     Entry,
     Exit,
+    Result,
+    Call,
 }
 
 impl Method {
@@ -19,8 +21,13 @@ impl Method {
         match self {
             Method::Copies => 10,
             Method::Loop => 100,
-            Method::Pair | Method::Entry | Method::Exit => 1,
+            _ => 1,
         }
+    }
+
+    /// Is it of a firmware file, with no sequence of its own?
+    pub fn is_of_firmware(self) -> bool {
+        matches!(self, Method::Result | Method::Call)
     }
 }
 
@@ -39,6 +46,10 @@ pub struct Entry {
     pub setup: String,
     pub body: String,
     pub without: String,
+    /// The firmware file, what to look at in it, and which word of that.
+    pub elf: String,
+    pub symbol: String,
+    pub index: usize,
     pub published: f64,
     /// `None` until it is recorded.
     pub ours: Option<f64>,
@@ -83,6 +94,9 @@ const FIELDS: &[&str] = &[
     "setup",
     "body",
     "without",
+    "elf",
+    "symbol",
+    "index",
     "published",
     "ours",
     "source",
@@ -132,6 +146,8 @@ fn entry(file: &Path, t: &toml::Table, whole_file: Option<&str>) -> Entry {
         "pair" => Method::Pair,
         "entry" => Method::Entry,
         "exit" => Method::Exit,
+        "result" => Method::Result,
+        "call" => Method::Call,
         other => panic!("{name}: method {other}"),
     };
     let truth = text("truth");
@@ -155,6 +171,11 @@ fn entry(file: &Path, t: &toml::Table, whole_file: Option<&str>) -> Entry {
         setup: optional("setup").unwrap_or("").to_owned(),
         body: optional("body").unwrap_or("").to_owned(),
         without: optional("without").unwrap_or("").to_owned(),
+        elf: optional("elf").unwrap_or("").to_owned(),
+        symbol: optional("symbol").unwrap_or("").to_owned(),
+        index: t
+            .get("index")
+            .map_or(0, |v| v.as_integer().expect("index") as usize),
         published: number(&t["published"]).expect("published"),
         ours: t.get("ours").map(|v| number(v).expect("ours")),
         source: text("source"),

@@ -1,11 +1,12 @@
 //! Runs the code of an entry on its machine.
 
 use super::code::{Code, Codes, RUNS};
-use super::entry::{Entry, Method};
+use super::entry::{Entry, Method, folder};
 use emu_core::Cycles;
-use emu_core::image::Image;
+use emu_core::image::{Image, OpenOptions};
 use emu_core::machine::{Ledger, Machine, Options, Stop};
 use emu_core::probe::{ProbeEvent, ProbeKind, ProbeMask};
+use emu_core::semihosting;
 use harness::parts::Spec;
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,7 @@ const STACK: u32 = 0x2000_8000;
 /// Vectors before the code: the table of ARMv7-M with 240 interrupts, rounded up.
 const CODE: u32 = 0x400;
 /// More cycles than any entry takes.
-const LIMIT: u64 = 100_000;
+const LIMIT: u64 = 20_000_000;
 
 /// What was counted.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -32,7 +33,7 @@ struct Run {
     base: u32,
 }
 
-fn start(e: &Entry, code: &Code, single_step: bool) -> Result<Run, String> {
+fn machine(e: &Entry, single_step: bool) -> Result<Run, String> {
     let mut spec = Spec::load(&e.machine, false).map_err(|f| format!("{}: {f:?}", e.machine))?;
     for s in &e.set {
         spec.set(s, false).map_err(|f| format!("{s}: {f:?}"))?;
@@ -48,7 +49,18 @@ fn start(e: &Entry, code: &Code, single_step: bool) -> Result<Run, String> {
         }),
     );
     let options = Options { single_step };
-    let mut machine = Machine::new(core, bus, options).map_err(|f| f.to_string())?;
+    let machine = Machine::new(core, bus, options).map_err(|f| f.to_string())?;
+    Ok(Run {
+        machine,
+        events,
+        base: 0,
+    })
+}
+
+/// A machine with the code of one run.
+fn start(e: &Entry, code: &Code, single_step: bool) -> Result<Run, String> {
+    let mut run = machine(e, single_step)?;
+    let machine = &mut run.machine;
     let flash = if e.machine.starts_with("stm32") {
         0x0800_0000
     } else {
@@ -69,17 +81,57 @@ fn start(e: &Entry, code: &Code, single_step: bool) -> Result<Run, String> {
         assert_eq!(written, code.bytes.len(), "{}", e.name);
     }
     machine.reset();
-    Ok(Run {
-        machine,
-        events,
-        base,
+    run.base = base;
+    Ok(run)
+}
+
+/// A machine with a firmware file.
+fn firmware(e: &Entry, single_step: bool) -> Result<(Run, Image), String> {
+    let mut run = machine(e, single_step)?;
+    let path = folder().join(&e.elf);
+    let image = Image::open(&path, &OpenOptions::default()).map_err(|f| f.to_string())?;
+    run.machine.load(&image).map_err(|f| f.to_string())?;
+    let _ = run
+        .machine
+        .enable_semihosting(semihosting::Config::default());
+    run.machine.reset();
+    Ok((run, image))
+}
+
+/// The count of a firmware file: a word that it leaves, or the first call of a function.
+fn of_firmware(e: &Entry, single_step: bool) -> Result<Count, String> {
+    let (mut run, image) = firmware(e, single_step)?;
+    let symbol = image.symbols.find(&e.symbol);
+    let place = symbol
+        .unwrap_or_else(|| panic!("{}: no {}", e.name, e.symbol))
+        .address
+        & !1;
+    let count = |cycles: u64, from: Ledger, to: Ledger| Count {
+        cycles: cycles as f64,
+        estimated: 100.0 * (to.estimate - from.estimate) as f64 / cycles as f64,
+    };
+    if e.method == Method::Call {
+        let (called, from) = run.to(e, place);
+        let back = run.machine.registers().r[14] & !1;
+        let (returned, to) = run.to(e, back);
+        return Ok(count(returned - called, from, to));
+    }
+    let stop = run.machine.run_until(Cycles(LIMIT));
+    assert_eq!(stop, Stop::Exit(0), "{}: checks itself", e.name);
+    let mut word = [0; 4];
+    let address = place + 4 * e.index as u32;
+    assert_eq!(run.machine.read_memory(address, &mut word), 4);
+    let all = run.machine.ledger();
+    Ok(Count {
+        cycles: f64::from(u32::from_le_bytes(word)),
+        estimated: count(run.machine.now().0, Ledger::default(), all).estimated,
     })
 }
 
 impl Run {
     /// To an instruction that is about to be executed.
-    fn to(&mut self, e: &Entry, offset: usize) -> (u64, Ledger) {
-        let place = self.base + offset as u32;
+    fn to(&mut self, e: &Entry, offset: u32) -> (u64, Ledger) {
+        let place = self.base + offset;
         self.machine.add_breakpoint(place);
         let stop = self.machine.run_until(Cycles(LIMIT));
         self.machine.remove_breakpoint(place);
@@ -102,10 +154,13 @@ impl Run {
 }
 
 fn once(e: &Entry, codes: &Codes, single_step: bool) -> Result<Count, String> {
+    if e.method.is_of_firmware() {
+        return of_firmware(e, single_step);
+    }
     let code = |run: usize| &codes[&(e.name.clone(), RUNS[run].to_owned())];
     if matches!(e.method, Method::Entry | Method::Exit) {
         let mut run = start(e, code(1), single_step)?;
-        let (entered, _) = run.to(e, code(1).handler);
+        let (entered, _) = run.to(e, code(1).handler as u32);
         let cycles = if e.method == Method::Entry {
             entered - run.pended()
         } else {
@@ -118,8 +173,8 @@ fn once(e: &Entry, codes: &Codes, single_step: bool) -> Result<Count, String> {
             estimated: 0.0,
         });
     }
-    let (a, from) = start(e, code(0), single_step)?.to(e, code(0).end);
-    let (b, to) = start(e, code(1), single_step)?.to(e, code(1).end);
+    let (a, from) = start(e, code(0), single_step)?.to(e, code(0).end as u32);
+    let (b, to) = start(e, code(1), single_step)?.to(e, code(1).end as u32);
     let spread = b as f64 - a as f64;
     let estimated = to.estimate as f64 - from.estimate as f64;
     Ok(Count {
