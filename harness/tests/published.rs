@@ -175,11 +175,11 @@ fn record() {
     let mut worse = String::new();
     for e in all.iter().filter(|e| e.pending.is_none()) {
         let c = run::count(e, &fresh).unwrap_or_else(|f| panic!("{}: {f}", e.name));
-        if let Some(ours) = e.ours.filter(|_| !accept && !e.is_open()) {
-            if e.error(c.cycles).abs() > e.error(ours).abs() + SAME {
-                let _ = writeln!(worse, "{} (was {ours})", describe(e, c));
-                continue;
-            }
+        let grown = |ours: &f64| e.error(c.cycles).abs() > e.error(*ours).abs() + SAME;
+        let before = e.ours.filter(|_| !accept && !e.is_open());
+        if let Some(ours) = before.filter(grown) {
+            let _ = writeln!(worse, "{} (was {ours})", describe(e, c));
+            continue;
         }
         write_ours(e, c.cycles);
     }

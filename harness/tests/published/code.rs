@@ -54,8 +54,14 @@ pub fn assembly(e: &Entry, index: usize) -> String {
     let skew = ".hword 0xbf00\n".repeat(e.skew as usize);
     let setup = lines(&e.setup);
     if is_riscv(e) {
+        // In the SRAM of the FE310 and of the CH32V003.
+        let data = if e.core == "e31" {
+            "0x80000800"
+        } else {
+            "0x20000400"
+        };
         return format!(
-            ".text\n.equ N, {count}\nstart:\nli a1, 0x80000800\nli a5, N\n{setup}.option push\n.option norvc\n\
+            ".text\n.equ N, {count}\nstart:\nli a1, {data}\nli a5, N\n{setup}.option push\n.option norvc\n\
              fence\n.option pop\n.balign 32\n{sequence}end: nop\n1: j 1b\nhandler: j handler\n"
         );
     }
