@@ -139,7 +139,9 @@ fn entry(file: &Path, t: &toml::Table, whole_file: Option<&str>) -> Entry {
     for k in ["says", "how", "chip", "clock", "why"] {
         text(k);
     }
-    assert!(t["wait_states"].is_integer(), "{name}: wait_states");
+    let waits = &t["wait_states"];
+    let stated = waits.is_integer() || waits.as_str() == Some("not stated");
+    assert!(stated, "{name}: wait_states");
     let method = match text("method").as_str() {
         "copies" => Method::Copies,
         "loop" => Method::Loop,
