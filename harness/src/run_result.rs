@@ -47,7 +47,7 @@ pub struct RunResult {
     pub notices: Vec<NoticeEntry>,
     /// Stretches of constant core frequency.
     pub clock_segments: Vec<ClockSegment>,
-    /// The cycles by how well their cost is known.
+    /// The cycles by how well their cost is known, and by what they were spent on.
     pub ledger: Ledger,
     /// The capture that was recorded with it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -30,7 +30,8 @@ fn check(run: &Run) -> Profile {
     assert_eq!(p.sleep, ledger.sleep, "sleep");
     let exceptions: u64 = p.exceptions.values().map(|c| c.cycles).sum();
     assert!(exceptions >= ledger.exceptions, "{exceptions} {ledger:?}");
-    let by_path = p.calls.inclusive()[0];
+    let (by_path, executed) = p.calls.inclusive()[0];
+    assert_eq!(executed, p.executed(), "instructions by call path");
     assert_eq!(by_path + p.sleep + p.other, p.cycles, "call paths");
     p
 }

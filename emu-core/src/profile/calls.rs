@@ -48,6 +48,8 @@ pub struct Node {
     pub function: u32,
     /// Cycles in the function itself on this path.
     pub cycles: u64,
+    /// Instructions executed in it.
+    pub instructions: u64,
     /// How often it was entered at its first address.
     pub entered: u64,
 }
@@ -67,6 +69,7 @@ impl Default for CallTree {
                 origin: Origin::Root,
                 function: 0,
                 cycles: 0,
+                instructions: 0,
                 entered: 0,
             }],
         }
@@ -74,12 +77,16 @@ impl Default for CallTree {
 }
 
 impl CallTree {
-    /// Cycles of each node and all that it called.
+    /// Cycles and instructions of each node and all that it called.
     #[must_use]
-    pub fn inclusive(&self) -> Vec<u64> {
-        let mut sums: Vec<u64> = self.nodes.iter().map(|n| n.cycles).collect();
+    pub fn inclusive(&self) -> Vec<(u64, u64)> {
+        let own = self.nodes.iter().map(|n| (n.cycles, n.instructions));
+        let mut sums: Vec<(u64, u64)> = own.collect();
         for i in (1..sums.len()).rev() {
-            sums[self.nodes[i].parent] += sums[i];
+            let (cycles, instructions) = sums[i];
+            let caller = &mut sums[self.nodes[i].parent];
+            caller.0 += cycles;
+            caller.1 = caller.1.wrapping_add(instructions);
         }
         sums
     }
@@ -189,10 +196,12 @@ impl Stack {
         self.top().node
     }
 
-    /// Cycles of the function that runs.
-    pub fn spend(&mut self, cycles: u64) {
+    /// Cycles and instructions of the function that runs.
+    pub fn spend(&mut self, cycles: u64, instructions: u64) {
         let node = self.node();
-        self.tree.nodes[node].cycles += cycles;
+        let node = &mut self.tree.nodes[node];
+        node.cycles += cycles;
+        node.instructions = node.instructions.wrapping_add(instructions);
     }
 
     /// Does the function that runs hold all these bytes?
@@ -240,6 +249,7 @@ impl Stack {
             origin: if cut { Origin::Entry } else { origin },
             function,
             cycles: 0,
+            instructions: 0,
             entered: 0,
         });
         let node = self.tree.nodes.len() - 1;

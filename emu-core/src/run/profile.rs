@@ -68,14 +68,15 @@ impl Profiler {
         self.stack.ensure(first.address);
         if self.stack.holds(first.address, last.end()) {
             let own = starts[insns.len() - 1] - starts[0];
-            self.stack.spend(u64::from(own));
+            self.stack.spend(u64::from(own), insns.len() as u64);
         } else {
             for (insn, start) in insns.iter().zip(starts.windows(2)) {
                 self.stack.ensure(insn.address);
                 let own = start[1] - start[0];
-                self.stack.spend(u64::from(own));
+                self.stack.spend(u64::from(own), 1);
             }
             self.stack.ensure(last.address);
+            self.stack.spend(0, 1);
         }
         if !counted {
             add(&mut self.instructions, insns, starts, 1);
@@ -198,6 +199,8 @@ impl Core {
         if let Some(p) = &mut self.profiler {
             let times = &mut p.instructions.entry(address).or_default().times;
             *times = times.wrapping_sub(1);
+            let node = &mut p.stack.tree.nodes[p.node].instructions;
+            *node = node.wrapping_sub(1);
         }
     }
 
