@@ -41,6 +41,16 @@ impl Terminal {
         self.colour
     }
 
+    /// Columns of standard output, if it is a terminal.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        if !self.stdout_is_terminal {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|&c| c > 0)
+    }
+
     /// Is a status line shown at all?
     #[must_use]
     pub fn has_status(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Options that `run` and `trace` share.
+//! Options that `run`, `trace` and `profile` share.
 
 use crate::console::UartSpec;
 use crate::units::Span;
