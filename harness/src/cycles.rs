@@ -60,7 +60,11 @@ impl Price {
         if text.contains("1+N") && self.count > 1 {
             text.push_str(&format!(", N = {}", self.count));
         }
-        let kinds = [("refill", cost.refill), ("stall", cost.stall), ("wait", cost.wait)];
+        let kinds = [
+            ("refill", cost.refill),
+            ("stall", cost.stall),
+            ("wait", cost.wait),
+        ];
         let kinds = kinds.iter().filter(|k| k.1 > 0);
         let kinds: Vec<String> = kinds.map(|(name, n)| format!("{name} {n}")).collect();
         if !kinds.is_empty() {
@@ -115,7 +119,8 @@ impl Timing {
         for (i, insn) in insns.iter().enumerate() {
             let next = insns.get(i + 1);
             let price = self.one(&before, insn, next, bytes);
-            self.model.step(&mut before, insn, Inputs::PLAIN, &mut ZeroWait);
+            self.model
+                .step(&mut before, insn, Inputs::PLAIN, &mut ZeroWait);
             if insn.class.always_branches() && !insn.is_predicated() {
                 before = self.entered();
             }
@@ -139,7 +144,8 @@ impl Timing {
     fn entered(&self) -> Pipe {
         let mut pipe = Pipe::SETTLED;
         let branch = self.decoder.one(0, &BX_LR);
-        self.model.step(&mut pipe, &branch, Inputs::PLAIN, &mut ZeroWait);
+        self.model
+            .step(&mut pipe, &branch, Inputs::PLAIN, &mut ZeroWait);
         self.model.branched(&pipe)
     }
 
@@ -175,12 +181,16 @@ impl Timing {
                 next
             };
             let successor = successor.unwrap_or(&plain);
-            self.model.step(&mut pipe, successor, Inputs::PLAIN, &mut ZeroWait)
+            self.model
+                .step(&mut pipe, successor, Inputs::PLAIN, &mut ZeroWait)
         };
         let branches = insn.class.always_branches();
         let conditional = matches!(insn.class, Class::BranchConditional | Class::CompareBranch);
         let costs = if conditional || insn.is_predicated() {
-            vec![cost(conditional, false), cost(true, conditional || branches)]
+            vec![
+                cost(conditional, false),
+                cost(true, conditional || branches),
+            ]
         } else {
             vec![cost(true, branches)]
         };

@@ -16,7 +16,9 @@ const FIXTURES: [&str; 4] = [
 fn fixture(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let elf = root.expect("root").join("fixtures/elf");
-    elf.join(format!("{name}.elf")).to_string_lossy().into_owned()
+    elf.join(format!("{name}.elf"))
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn profile(name: &str, arguments: &[&str]) -> Output {
@@ -50,7 +52,11 @@ fn the_table_sums_to_the_run() {
         for arguments in [&["--top", "4"][..], &["--top", "0"], &["--lines"]] {
             let out = profile(name, arguments);
             let text = text(&out);
-            let first = |l: &str| l.split_whitespace().next().and_then(|n| n.parse::<u64>().ok());
+            let first = |l: &str| {
+                l.split_whitespace()
+                    .next()
+                    .and_then(|n| n.parse::<u64>().ok())
+            };
             let mut figures: Vec<u64> = text.lines().skip(1).filter_map(first).collect();
             let all = figures.pop().expect("the last row");
             assert_eq!(all, cycles(&out), "{name}: {text}");
@@ -62,7 +68,11 @@ fn the_table_sums_to_the_run() {
     }
     let out = profile("blinky.stm32f407", &[]);
     let text = text(&out);
-    for part in ["[sleep]", "[exception 15 SysTick]", "board_init  board_stm32f407.c:"] {
+    for part in [
+        "[sleep]",
+        "[exception 15 SysTick]",
+        "board_init  board_stm32f407.c:",
+    ] {
         assert!(text.contains(part), "`{part}`:\n{text}");
     }
     let lines = text_of_lines();
@@ -80,7 +90,13 @@ fn folded_stacks_sum_to_the_run() {
         let text = text(&out);
         let sum: u64 = text
             .lines()
-            .map(|l| l.rsplit_once(' ').expect("path and cycles").1.parse::<u64>().expect(l))
+            .map(|l| {
+                l.rsplit_once(' ')
+                    .expect("path and cycles")
+                    .1
+                    .parse::<u64>()
+                    .expect(l)
+            })
             .sum();
         assert_eq!(sum, cycles(&out), "{name}");
         let mut sorted: Vec<&str> = text.lines().collect();
@@ -88,11 +104,20 @@ fn folded_stacks_sum_to_the_run() {
         assert_eq!(sorted.len(), text.lines().count(), "each path once");
     }
     let stacks = text(&profile("blinky.stm32f407", &["--folded", "-"]));
-    assert!(stacks.contains("reset_handler;main;print;console_put "), "{stacks}");
-    assert!(stacks.contains("[exception 15 SysTick];systick_handler "), "{stacks}");
+    assert!(
+        stacks.contains("reset_handler;main;print;console_put "),
+        "{stacks}"
+    );
+    assert!(
+        stacks.contains("[exception 15 SysTick];systick_handler "),
+        "{stacks}"
+    );
     // Tasks have paths of their own, and do not hang below whatever ran before them.
     let stacks = text(&profile("kernel-8.stm32f407", &["--folded", "-"]));
-    assert!(stacks.lines().any(|l| l.starts_with("work;k_wait ")), "{stacks}");
+    assert!(
+        stacks.lines().any(|l| l.starts_with("work;k_wait ")),
+        "{stacks}"
+    );
     assert!(stacks.lines().all(|l| !l.contains(";work")), "{stacks}");
 }
 
@@ -147,7 +172,9 @@ fn parse(text: &str) -> Callgrind {
             }
         } else {
             let words: Vec<u64> = line.split(' ').map(number).collect();
-            let [_, _, cycles, instructions] = words[..] else { panic!("{line}") };
+            let [_, _, cycles, instructions] = words[..] else {
+                panic!("{line}")
+            };
             if let Some(count) = pending.take() {
                 let key = (function.clone(), callee.clone());
                 let calls = all.calls.entry(key).or_default();
@@ -172,7 +199,10 @@ fn callgrind_files_sum_to_the_run() {
         assert_eq!(all.summary, [cycles, all.instructions].repeat(2), "{name}");
         // What a function is called for is no more than the run; recursion counts at each level.
         let mut calls = all.calls.iter();
-        assert!(calls.all(|(k, c)| c.0 > 0 && (c.1 <= cycles || k.0 == k.1)), "{name}");
+        assert!(
+            calls.all(|(k, c)| c.0 > 0 && (c.1 <= cycles || k.0 == k.1)),
+            "{name}"
+        );
     }
     let all = parse(&text(&profile("blinky.stm32f407", &["--callgrind", "-"])));
     let edge = |from: &str, to: &str| all.calls.get(&(from.to_owned(), to.to_owned()));
@@ -190,16 +220,26 @@ fn callgrind_annotate_reads_it() {
     }
     let dir = tempfile::tempdir().expect("tempdir");
     let path = dir.path().join("callgrind.out");
-    let out = profile("kernel-8.stm32f407", &["--callgrind", &path.to_string_lossy()]);
+    let out = profile(
+        "kernel-8.stm32f407",
+        &["--callgrind", &path.to_string_lossy()],
+    );
     let annotated = Command::new("callgrind_annotate")
         .args(["--inclusive=yes", "--tree=calling"])
         .arg(&path)
         .output()
         .expect("runs");
-    let said = format!("{}{}", text(&annotated), String::from_utf8_lossy(&annotated.stderr));
+    let said = format!(
+        "{}{}",
+        text(&annotated),
+        String::from_utf8_lossy(&annotated.stderr)
+    );
     assert!(annotated.status.success(), "{said}");
     let plain = said.replace(',', "");
-    assert!(plain.contains(&format!("{} (100.0%)", cycles(&out))), "{said}");
+    assert!(
+        plain.contains(&format!("{} (100.0%)", cycles(&out))),
+        "{said}"
+    );
     assert!(said.contains("kernel.c:k_wait"), "{said}");
     assert!(!said.to_lowercase().contains("warning"), "{said}");
 }
@@ -211,14 +251,26 @@ fn the_result_has_the_profile_and_profiling_changes_nothing() {
     let p = &result["profile"];
     let sum = |list: &str| {
         let rows = p[list].as_array().expect(list).iter();
-        rows.map(|r| r["cycles"].as_u64().expect("cycles")).sum::<u64>()
+        rows.map(|r| r["cycles"].as_u64().expect("cycles"))
+            .sum::<u64>()
     };
-    let rest = sum("exceptions") + p["sleep"].as_u64().expect("n") + p["other"].as_u64().expect("n");
-    assert_eq!(sum("functions") + rest, result["cycles"].as_u64().expect("n"));
+    let rest =
+        sum("exceptions") + p["sleep"].as_u64().expect("n") + p["other"].as_u64().expect("n");
+    assert_eq!(
+        sum("functions") + rest,
+        result["cycles"].as_u64().expect("n")
+    );
     assert_eq!(sum("lines"), sum("functions"));
     assert_eq!(p["sleep"], result["ledger"]["kind"]["sleep"]);
     let plain = Command::new(env!("CARGO_BIN_EXE_tickscope"))
-        .args(["run", &fixture("kernel-8.stm32f407"), "--for", "30ms", "--json", "-"])
+        .args([
+            "run",
+            &fixture("kernel-8.stm32f407"),
+            "--for",
+            "30ms",
+            "--json",
+            "-",
+        ])
         .output()
         .expect("runs");
     let plain: Value = serde_json::from_slice(&plain.stdout).expect("JSON");
@@ -231,7 +283,14 @@ fn the_result_has_the_profile_and_profiling_changes_nothing() {
 #[test]
 fn only_one_output_goes_to_standard_output() {
     let out = Command::new(env!("CARGO_BIN_EXE_tickscope"))
-        .args(["profile", &fixture("blinky.stm32f407"), "--json", "-", "--folded", "-"])
+        .args([
+            "profile",
+            &fixture("blinky.stm32f407"),
+            "--json",
+            "-",
+            "--folded",
+            "-",
+        ])
         .output()
         .expect("runs");
     assert_eq!(out.status.code(), Some(2));

@@ -150,12 +150,13 @@ fn a_listing_has_cycles_and_literals() {
     for part in [
         "<main>:",
         "; 2~     branch taken",
-        "1=/2~  branch taken",
+        "1=/2~  branch taken [refill 1]",
+        "<main+0x",
         ".word   0x",
         "wfi ",
         "main.c:",
         "<board_init>",
-        "; cycles: = documented",
+        "= documented, ~ measured",
     ] {
         assert!(text.contains(part), "`{part}`: {text}");
     }
@@ -175,7 +176,10 @@ fn the_ledger_sums_up() {
         assert_eq!(sum, cycles, "{table}");
         assert!(part(table, "other") < 100, "{table}: {}", r["ledger"]);
     }
-    assert!(part("kind", "sleep") > cycles * 9 / 10, "also one that goes on");
+    assert!(
+        part("kind", "sleep") > cycles * 9 / 10,
+        "also one that goes on"
+    );
     for kind in ["issue", "refill", "stall", "wait", "exception"] {
         assert!(part("kind", kind) > 0, "{kind}");
     }
@@ -184,7 +188,13 @@ fn the_ledger_sums_up() {
     assert!(part("provenance", "exact") > exact);
     let out = run(&["--for", "10ms", "--ledger"]);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
-    for part in ["\n  exact ", " % ", "\n  wait states ", "\n  sleep ", "\n  total "] {
+    for part in [
+        "\n  exact ",
+        " % ",
+        "\n  wait states ",
+        "\n  sleep ",
+        "\n  total ",
+    ] {
         assert!(said.contains(part), "`{part}`: {said}");
     }
 }

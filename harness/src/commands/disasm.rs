@@ -63,7 +63,14 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             writeln!(out, "{}\n", style.dim(&format!("; {LEGEND}")))?;
         }
         for function in &functions {
-            list(&firmware, function, timing.as_ref(), &disassembler, style, out)?;
+            list(
+                &firmware,
+                function,
+                timing.as_ref(),
+                &disassembler,
+                style,
+                out,
+            )?;
         }
         Ok(())
     })?;

@@ -70,7 +70,12 @@ fn bodies(report: &Report<'_>) -> BTreeMap<Unit, Body> {
         }
     };
     for (&at, c) in &p.instructions {
-        own(Unit::Function(report.function_at(at)), at, c.cycles, c.times);
+        own(
+            Unit::Function(report.function_at(at)),
+            at,
+            c.cycles,
+            c.times,
+        );
     }
     for (&n, c) in &p.exceptions {
         own(Unit::Exception(n), 0, c.cycles, 0);

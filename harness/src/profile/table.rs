@@ -67,7 +67,11 @@ pub fn lines(report: &Report<'_>, layout: Layout) -> String {
     let mut rows: Vec<Row> = lines
         .into_iter()
         .map(|l| {
-            let line = if l.line.is_empty() { "?" } else { short(&l.line) };
+            let line = if l.line.is_empty() {
+                "?"
+            } else {
+                short(&l.line)
+            };
             Row {
                 instructions: Some(l.instructions),
                 ..Row::plain(l.cycles, format!("{line}  {}", l.function))
@@ -77,7 +81,10 @@ pub fn lines(report: &Report<'_>, layout: Layout) -> String {
     let p = report.profile;
     let elsewhere = p.cycles - code.min(p.cycles);
     if elsewhere > 0 {
-        rows.push(Row::plain(elsewhere, "[exceptions, sleep, other]".to_owned()));
+        rows.push(Row::plain(
+            elsewhere,
+            "[exceptions, sleep, other]".to_owned(),
+        ));
     }
     rows.sort_by(|a, b| b.cycles.cmp(&a.cycles));
     table(rows, p.cycles, false, layout)
@@ -101,9 +108,18 @@ fn table(mut rows: Vec<Row>, all: u64, calls: bool, layout: Layout) -> String {
     last.instructions = Some(executed);
     rows.push(last);
     let mut columns: Vec<(&str, Vec<String>)> = vec![
-        ("cycles", rows.iter().map(|r| r.cycles.to_string()).collect()),
-        ("share", rows.iter().map(|r| percent(r.cycles, all)).collect()),
-        ("instr", rows.iter().map(|r| number(r.instructions)).collect()),
+        (
+            "cycles",
+            rows.iter().map(|r| r.cycles.to_string()).collect(),
+        ),
+        (
+            "share",
+            rows.iter().map(|r| percent(r.cycles, all)).collect(),
+        ),
+        (
+            "instr",
+            rows.iter().map(|r| number(r.instructions)).collect(),
+        ),
     ];
     if calls {
         let each = |r: &Row| r.total.zip(r.calls).and_then(|(t, c)| t.checked_div(c));
@@ -118,7 +134,9 @@ fn table(mut rows: Vec<Row>, all: u64, calls: bool, layout: Layout) -> String {
         for (width, cell) in cells {
             let _ = write!(line, "{cell:>width$}  ");
         }
-        let room = layout.width.map(|w| w.saturating_sub(line.chars().count()).max(8));
+        let room = layout
+            .width
+            .map(|w| w.saturating_sub(line.chars().count()).max(8));
         line.push_str(&fit(name, room));
         let _ = writeln!(out, "{}", line.trim_end());
     };
@@ -175,9 +193,18 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
         assert!(lines.iter().all(|l| l.chars().count() <= 70), "{text}");
-        assert!(lines[1].contains("60.00 %") && lines[1].ends_with('…'), "{text}");
+        assert!(
+            lines[1].contains("60.00 %") && lines[1].ends_with('…'),
+            "{text}"
+        );
         assert!(lines[1].contains(" 400 "), "cycles for each call: {text}");
-        assert!(lines[3].contains("10.00 %") && lines[3].contains("(2 more)"), "{text}");
-        assert!(lines[4].starts_with("  1000    100") && lines[4].ends_with("all"), "{text}");
+        assert!(
+            lines[3].contains("10.00 %") && lines[3].contains("(2 more)"),
+            "{text}"
+        );
+        assert!(
+            lines[4].starts_with("  1000  100.00 %") && lines[4].ends_with("all"),
+            "{text}"
+        );
     }
 }
