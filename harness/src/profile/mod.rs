@@ -189,7 +189,7 @@ impl<'a> Report<'a> {
         }
         let mut rows: Vec<FunctionRow> = rows.into_values().collect();
         rows.retain(|r| r.cycles > 0 || r.instructions > 0);
-        rows.sort_by(|a, b| b.cycles.cmp(&a.cycles));
+        rows.sort_by_key(|r| std::cmp::Reverse(r.cycles));
         rows
     }
 
@@ -212,7 +212,7 @@ impl<'a> Report<'a> {
                 instructions,
             })
             .collect();
-        rows.sort_by(|a, b| b.cycles.cmp(&a.cycles));
+        rows.sort_by_key(|r| std::cmp::Reverse(r.cycles));
         rows
     }
 

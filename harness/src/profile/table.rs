@@ -55,7 +55,7 @@ pub fn functions(report: &Report<'_>, layout: Layout) -> String {
     let rest = rest.into_iter().filter(|r| r.1 > 0);
     let rest = rest.map(|(name, cycles)| Row::plain(cycles, name.to_owned()));
     let mut rows: Vec<Row> = functions.chain(exceptions).chain(rest).collect();
-    rows.sort_by(|a, b| b.cycles.cmp(&a.cycles));
+    rows.sort_by_key(|r| std::cmp::Reverse(r.cycles));
     table(rows, p.cycles, true, layout)
 }
 
@@ -86,7 +86,7 @@ pub fn lines(report: &Report<'_>, layout: Layout) -> String {
             "[exceptions, sleep, other]".to_owned(),
         ));
     }
-    rows.sort_by(|a, b| b.cycles.cmp(&a.cycles));
+    rows.sort_by_key(|r| std::cmp::Reverse(r.cycles));
     table(rows, p.cycles, false, layout)
 }
 
