@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used)]
 
 use emu_core::backend::internals::{
-    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR, UC_TCG_CTX,
-    env,
+    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR,
+    UC_TCG_CTX, env,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
