@@ -1,0 +1,239 @@
+//! Branch prediction of the E31: branch target buffer, branch history table, return-address stack.
+//!
+//! Sizes: SiFive's E31 manual (28, 512, 6 entries), as in the FE310-G002. How they work together is not
+//! documented; this follows Rocket Chip's `BTB.scala`, the public relative: the history table is one bit wide, its
+//! index mixes the address with the outcome of the last branches that were in the buffer, and speaks only for those;
+//! what is not in the buffer is predicted to go on; an entry is made when a taken transfer was mispredicted.
+//! Replacement is by least recent use (Rocket: a tree that approximates it). Entries are found by the
+//! transfer's own address, where the hardware looks by fetch word.
+
+use serde::{Deserialize, Serialize};
+
+const BTB: usize = 28;
+const BHT: usize = 512;
+const RAS: usize = 6;
+const HISTORY: u32 = 8;
+const HINTS: usize = 256;
+/// sqrt(3)/2 of 2^8: Rocket's hash of the history.
+const HISTORY_FACTOR: u32 = 221;
+
+/// What kind of transfer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transfer {
+    /// A conditional branch.
+    Branch,
+    /// A jump that is neither call nor return.
+    Jump,
+    /// A call: the return address is behind it.
+    Call,
+    /// A return.
+    Return,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Entry {
+    valid: bool,
+    pc: u32,
+    target: u32,
+    used: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct State {
+    btb: Vec<Entry>,
+    clock: u64,
+    /// One bit each.
+    bht: Vec<u64>,
+    history: u32,
+    ras: Vec<u32>,
+}
+
+/// The predictor. Its state is part of a run's.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Predictor {
+    state: State,
+    /// Where an address was found last; only a hint, and no part of the state.
+    #[serde(skip, default = "no_hints")]
+    hints: Vec<u8>,
+}
+
+fn no_hints() -> Vec<u8> {
+    vec![0; HINTS]
+}
+
+impl Default for Predictor {
+    fn default() -> Predictor {
+        Predictor::new()
+    }
+}
+
+impl Predictor {
+    /// Empty, as after reset.
+    #[must_use]
+    pub fn new() -> Predictor {
+        Predictor {
+            state: State {
+                btb: vec![Entry::default(); BTB],
+                clock: 0,
+                bht: vec![0; BHT / 64],
+                history: 0,
+                ras: Vec::with_capacity(RAS + 1),
+            },
+            hints: no_hints(),
+        }
+    }
+
+    fn find(&mut self, pc: u32) -> Option<usize> {
+        let hint = (pc >> 1) as usize % HINTS;
+        let at = usize::from(self.hints[hint]);
+        let btb = &self.state.btb;
+        if btb[at].valid && btb[at].pc == pc {
+            return Some(at);
+        }
+        let at = btb.iter().position(|e| e.valid && e.pc == pc)?;
+        self.hints[hint] = at as u8;
+        Some(at)
+    }
+
+    fn index(&self, pc: u32) -> usize {
+        let high = pc >> 2;
+        let address = (high ^ (high >> 9 & 3)) & (BHT as u32 - 1);
+        let mixed = self.state.history.wrapping_mul(HISTORY_FACTOR) >> (HISTORY - 3) & 7;
+        (address ^ mixed << 6) as usize
+    }
+
+    /// The transfer at `pc`, with `behind` the address behind it, goes to `next`. Was it foreseen?
+    pub fn transfer(&mut self, kind: Transfer, pc: u32, behind: u32, next: u32) -> bool {
+        let found = self.find(pc);
+        let foreseen = match kind {
+            Transfer::Branch => {
+                let taken = next != behind;
+                let index = self.index(pc);
+                let (word, bit) = (index / 64, 1 << (index % 64));
+                let says = found.is_some() && self.state.bht[word] & bit != 0;
+                if taken {
+                    self.state.bht[word] |= bit;
+                } else {
+                    self.state.bht[word] &= !bit;
+                }
+                if found.is_some() || says != taken {
+                    let s = &mut self.state;
+                    s.history = u32::from(taken) << (HISTORY - 1) | s.history >> 1;
+                }
+                says == taken
+            }
+            Transfer::Return => {
+                let top = self.state.ras.pop();
+                found.is_some_and(|i| top.unwrap_or(self.state.btb[i].target) == next)
+            }
+            Transfer::Jump | Transfer::Call => {
+                found.is_some_and(|i| self.state.btb[i].target == next)
+            }
+        };
+        if kind == Transfer::Call {
+            if self.state.ras.len() == RAS {
+                self.state.ras.remove(0);
+            }
+            self.state.ras.push(behind);
+        }
+        if next != behind || kind != Transfer::Branch {
+            self.touch(found, pc, next, foreseen);
+        }
+        foreseen
+    }
+
+    /// A taken transfer uses its entry, or gets one when it was not foreseen.
+    fn touch(&mut self, found: Option<usize>, pc: u32, next: u32, foreseen: bool) {
+        let s = &mut self.state;
+        s.clock += 1;
+        let at = match found {
+            Some(at) => at,
+            None => {
+                let least = s.btb.iter().enumerate().min_by_key(|(_, e)| (e.valid, e.used));
+                least.map_or(0, |(i, _)| i)
+            }
+        };
+        let entry = &mut s.btb[at];
+        entry.used = s.clock;
+        if !foreseen {
+            (entry.valid, entry.pc, entry.target) = (true, pc, next);
+            self.hints[(pc >> 1) as usize % HINTS] = at as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_is_learnt_and_its_end_is_not() {
+        let mut p = Predictor::new();
+        let mut missed = Vec::new();
+        for round in 0..200 {
+            if !p.transfer(Transfer::Branch, 0x100, 0x104, 0xF0) {
+                missed.push(round);
+            }
+        }
+        assert!(missed[0] == 0 && missed.len() < 12, "{missed:?}");
+        assert!(!p.transfer(Transfer::Branch, 0x100, 0x104, 0x104));
+    }
+
+    #[test]
+    fn calls_and_returns_pair_up_to_the_depth_of_the_stack() {
+        let mut p = Predictor::new();
+        let round = |p: &mut Predictor, depth: u32| {
+            let mut missed = 0;
+            for d in 0..depth {
+                let at = 0x1000 * d;
+                missed += u32::from(!p.transfer(Transfer::Call, at, at + 4, at + 0x1000));
+            }
+            for d in (0..depth).rev() {
+                let from = 0x1000 * d + 0x1020;
+                missed += u32::from(!p.transfer(Transfer::Return, from, from + 2, 0x1000 * d + 4));
+            }
+            missed
+        };
+        round(&mut p, 6);
+        assert_eq!(round(&mut p, 6), 0);
+        round(&mut p, 8);
+        // The two outermost have fallen off the stack: the buffer's own target stands in, and is right here.
+        assert_eq!(round(&mut p, 8), 0);
+    }
+
+    #[test]
+    fn the_buffer_has_28_entries() {
+        for (jumps, all_known) in [(28, true), (29, false)] {
+            let mut p = Predictor::new();
+            let mut known = 0;
+            for _ in 0..3 {
+                known = (0..jumps)
+                    .filter(|&j| p.transfer(Transfer::Jump, j * 64, j * 64 + 4, j * 64 + 64))
+                    .count();
+            }
+            assert_eq!(known == jumps as usize, all_known, "{known} of {jumps}");
+        }
+    }
+
+    #[test]
+    fn a_saved_predictor_goes_on_the_same() {
+        let mut p = Predictor::new();
+        let drive = |p: &mut Predictor, seed: u32| -> Vec<bool> {
+            let mut x = seed;
+            (0..500)
+                .map(|_| {
+                    x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let pc = (x >> 20 & 63) * 6;
+                    let taken = x >> 13 & 7 != 0;
+                    let next = if taken { 0x400 } else { pc + 4 };
+                    p.transfer(Transfer::Branch, pc, pc + 4, next)
+                })
+                .collect()
+        };
+        drive(&mut p, 1);
+        let bytes = crate::device::to_state(&p);
+        let mut q: Predictor = crate::device::from_state(&bytes).expect("its own");
+        assert_eq!(drive(&mut p, 2), drive(&mut q, 2));
+        assert_eq!(crate::device::to_state(&p), crate::device::to_state(&q));
+    }
+}
