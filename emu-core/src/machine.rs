@@ -2,7 +2,7 @@
 
 use crate::bus::{Bus, BusState};
 use crate::device::{ResetCause, StateError, Width};
-use crate::image::Image;
+use crate::image::{Architecture, Image};
 use crate::riscv;
 use crate::run::{self, Console};
 use crate::semihosting::{self, Semihosting};
@@ -147,6 +147,14 @@ pub enum MachineError {
         /// What memory there is.
         memory: String,
     },
+    /// The image is for another instruction set.
+    #[error("the firmware is for {firmware}, the machine's core is {core:?}")]
+    OtherArchitecture {
+        /// Instruction set of the image.
+        firmware: &'static str,
+        /// The core.
+        core: CoreKind,
+    },
     /// There is no usable vector table.
     #[error("{0}")]
     VectorTable(String),
@@ -243,6 +251,22 @@ impl Machine {
     /// # Errors
     /// [`MachineError`] when a segment lies outside memory or the vector table is empty.
     pub fn load(&mut self, image: &Image) -> Result<(), MachineError> {
+        let core = self.kind();
+        match (image.architecture, core.is_riscv()) {
+            (Some(Architecture::Arm), true) => {
+                return Err(MachineError::OtherArchitecture {
+                    firmware: "ARM",
+                    core,
+                });
+            }
+            (Some(Architecture::RiscV), false) => {
+                return Err(MachineError::OtherArchitecture {
+                    firmware: "RISC-V",
+                    core,
+                });
+            }
+            _ => {}
+        }
         for segment in &image.segments {
             let memory = &mut self.core.bus_mut().memory;
             match memory.slice_mut(segment.address, segment.bytes.len()) {

@@ -4,6 +4,7 @@
 //! What a listing cannot know is left out: flash wait states, operands (divides), which bus an access goes to,
 //! and the alignment of a branch's target. The first instruction stands alone in the pipeline.
 
+pub use crate::cycles_riscv::RiscvTiming;
 use emu_core::cortex_m::Architecture;
 use emu_core::decode::{Class, Decoder, Insn};
 use emu_core::machine::CoreKind;
@@ -11,13 +12,15 @@ use emu_core::timing::{self, Cost, Model, Pipe, Provenance};
 use std::collections::BTreeMap;
 
 /// What the marks behind the figures mean.
-pub const LEGEND: &str = "cycles: = documented, ~ measured, ? estimated; `a/b`: not taken (condition fails) / taken (holds); \
+pub const LEGEND: &str = "cycles: = documented, ~ measured, ? estimated; `a/b`: not taken (condition fails) / taken (holds), on RISC-V foreseen / not; \
      zero wait states, the next line follows";
 
 /// Costs of the instructions of one core.
-pub struct Timing {
-    decoder: Decoder,
-    model: Box<dyn Model>,
+pub enum Timing {
+    /// A Cortex-M.
+    Arm(ArmTiming),
+    /// A RISC-V core.
+    Riscv(RiscvTiming),
 }
 
 impl Timing {
@@ -26,20 +29,47 @@ impl Timing {
     /// # Errors
     /// The decoder's error text.
     pub fn new(core: CoreKind) -> Result<Timing, String> {
-        let architecture = match core {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
-            _ => Architecture::V7M,
-        };
-        let fpu = matches!(core, CoreKind::CortexM4f | CoreKind::CortexM7);
-        Ok(Timing {
-            decoder: Decoder::new(architecture, fpu)?,
-            model: timing::model(core),
+        Ok(if core.is_riscv() {
+            Timing::Riscv(RiscvTiming::new(core))
+        } else {
+            Timing::Arm(ArmTiming::new(core)?)
         })
     }
 
     /// The cycles of each instruction of a straight run of code, with the reason, by address.
     #[must_use]
     pub fn of(&self, address: u32, code: &[u8]) -> BTreeMap<u32, String> {
+        match self {
+            Timing::Arm(t) => t.of(address, code),
+            Timing::Riscv(t) => t.of(address, code),
+        }
+    }
+}
+
+/// Costs of the instructions of a Cortex-M.
+pub struct ArmTiming {
+    decoder: Decoder,
+    model: Box<dyn Model>,
+}
+
+impl ArmTiming {
+    /// For a core.
+    ///
+    /// # Errors
+    /// The decoder's error text.
+    fn new(core: CoreKind) -> Result<ArmTiming, String> {
+        let architecture = match core {
+            CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
+            _ => Architecture::V7M,
+        };
+        let fpu = matches!(core, CoreKind::CortexM4f | CoreKind::CortexM7);
+        Ok(ArmTiming {
+            decoder: Decoder::new(architecture, fpu)?,
+            model: timing::model(core),
+        })
+    }
+
+    fn of(&self, address: u32, code: &[u8]) -> BTreeMap<u32, String> {
         let insns = self.decoder.run(address, code, 0);
         let mut before = Pipe::SETTLED;
         let mut all = BTreeMap::new();
@@ -83,12 +113,16 @@ fn both(not: Cost, taken: Cost) -> String {
 }
 
 fn figure(cost: Cost) -> String {
-    let mark = match cost.provenance {
+    mark(cost.cycles, cost.provenance)
+}
+
+pub(crate) fn mark(cycles: u32, provenance: Provenance) -> String {
+    let mark = match provenance {
         Provenance::Exact => '=',
         Provenance::Measured => '~',
         Provenance::Estimate => '?',
     };
-    format!("{}{mark}", cost.cycles)
+    format!("{cycles}{mark}")
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use crate::memory::Region;
 use std::ffi::c_void;
 use unicorn_engine::{Arch, Mode, TlbType, Unicorn};
 use unicorn_engine_sys::{
-    ArmCpuModel, ControlType, HookType, MemType, Prot, Riscv32CpuModel, TlbEntry, uc_cb_mmio_read_t,
-    uc_cb_mmio_write_t, uc_ctl, uc_emu_start, uc_emu_stop, uc_engine, uc_error, uc_hook,
-    uc_hook_add, uc_mem_map_ptr, uc_mmio_map,
+    ArmCpuModel, ControlType, HookType, MemType, Prot, Riscv32CpuModel, TlbEntry,
+    uc_cb_mmio_read_t, uc_cb_mmio_write_t, uc_ctl, uc_emu_start, uc_emu_stop, uc_engine, uc_error,
+    uc_hook, uc_hook_add, uc_mem_map_ptr, uc_mmio_map,
 };
 
 /// What the engine does after a callback.

@@ -213,6 +213,14 @@ impl Bus {
             .map(|(i, s)| (DeviceId(i as u16), &s.binding))
     }
 
+    /// Level of a device's interrupt line, by its index in [`crate::Ports::irqs`].
+    #[must_use]
+    pub fn irq_level(&self, id: DeviceId, index: usize) -> bool {
+        let slot = self.slots.get(usize::from(id.0));
+        slot.and_then(|s| s.irq_levels.get(index))
+            .is_some_and(|l| *l)
+    }
+
     /// The device that answers at an address, and the offset in it.
     #[must_use]
     pub fn device_at(&self, address: u32) -> Option<(DeviceId, u32)> {

@@ -56,7 +56,11 @@ impl Core {
             (Some(p), Prediction::Dynamic) => p.transfer(kind, pc, behind, next),
             _ => kind == Transfer::Branch && next == behind,
         };
-        if foreseen { 0 } else { 1 + usize::from(register) }
+        if foreseen {
+            0
+        } else {
+            1 + usize::from(register)
+        }
     }
 
     /// Latency of a division from the registers as they are now.
@@ -170,7 +174,14 @@ impl Core {
             Some(p) => p.1,
             None => {
                 let block = &self.blocks[v.block];
-                let part = blocks::part(block, v.entry, latencies, upto, &mut self.states, self.model);
+                let part = blocks::part(
+                    block,
+                    v.entry,
+                    latencies,
+                    upto,
+                    &mut self.states,
+                    self.model,
+                );
                 self.variants[variant].parts.push((key, part));
                 part
             }

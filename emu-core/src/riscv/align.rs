@@ -83,9 +83,9 @@ pub fn alignment(insns: &[Insn]) -> Alignment {
 /// Do all simple conditions hold?
 #[inline]
 pub fn holds(checks: &[Check], cpu: RiscvCpu) -> bool {
-    checks.iter().all(|c| {
-        cpu.x(usize::from(c.register)).wrapping_add(c.offset) & c.mask == 0
-    })
+    checks
+        .iter()
+        .all(|c| cpu.x(usize::from(c.register)).wrapping_add(c.offset) & c.mask == 0)
 }
 
 /// Work a run of instructions out on the side, from the registers as they are now: the index of the first access
@@ -113,7 +113,9 @@ pub fn first_misaligned(insns: &[Insn], cpu: RiscvCpu, memory: &Memory) -> Optio
                         .iter()
                         .any(|&(s, w)| a.wrapping_sub(s) < w || s.wrapping_sub(a) < width)
                 };
-                address.filter(|&a| !meets(a)).and_then(|a| load(insn, a, memory))
+                address
+                    .filter(|&a| !meets(a))
+                    .and_then(|a| load(insn, a, memory))
             }
             Class::Multiply if insn.funct3() == 0 => base
                 .zip(x[usize::from(insn.rs2)])
@@ -178,7 +180,13 @@ mod tests {
     #[test]
     fn bases_that_only_moved_by_constants_are_one_check() {
         // lw a0, 8(sp); addi sp, sp, 16; sw a0, -4(sp); lh a1, 2(sp); lb a2, 1(sp)
-        let a = of(&[0x0081_2503, 0x0101_0113, 0xFEA1_2E23, 0x0021_1583, 0x0011_0603]);
+        let a = of(&[
+            0x0081_2503,
+            0x0101_0113,
+            0xFEA1_2E23,
+            0x0021_1583,
+            0x0011_0603,
+        ]);
         let check = |offset, mask| Check {
             register: 2,
             offset,
@@ -199,8 +207,16 @@ mod tests {
             alu(&decode::one(0x1000, &raw.to_le_bytes()), Some(a), Some(b))
         };
         assert_eq!(one(0x40B5_0533, 5, 7), Some(-2i32 as u32), "sub");
-        assert_eq!(one(0x4035_5513, -16i32 as u32, 0), Some(-2i32 as u32), "srai 3");
-        assert_eq!(one(0xC005_0513, 5, 0), Some(5u32.wrapping_sub(1024)), "addi -1024");
+        assert_eq!(
+            one(0x4035_5513, -16i32 as u32, 0),
+            Some(-2i32 as u32),
+            "srai 3"
+        );
+        assert_eq!(
+            one(0xC005_0513, 5, 0),
+            Some(5u32.wrapping_sub(1024)),
+            "addi -1024"
+        );
         assert_eq!(one(0x0000_1517, 0, 0), Some(0x2000), "auipc");
     }
 }

@@ -50,8 +50,7 @@ pub fn expand(half: u16) -> Option<u32> {
     // The three-bit fields name x8 to x15.
     let (low, high) = (8 + field(h, 4, 2), 8 + field(h, 9, 7));
     let imm6 = sign(field(h, 12, 12) << 5 | rs2, 6);
-    let word_offset =
-        field(h, 5, 5) << 6 | field(h, 12, 10) << 3 | field(h, 6, 6) << 2;
+    let word_offset = field(h, 5, 5) << 6 | field(h, 12, 10) << 3 | field(h, 6, 6) << 2;
     Some(match (h & 3, h >> 13) {
         (0, 0) => {
             let imm = field(h, 10, 7) << 6
@@ -118,11 +117,11 @@ pub fn expand(half: u16) -> Option<u32> {
         }
         (2, 4) => match (field(h, 12, 12), rd, rs2) {
             (0, 0, 0) => return None,
-            (0, _, 0) => i_type(0, rd, 0, 0, 0x67), // C.JR
+            (0, _, 0) => i_type(0, rd, 0, 0, 0x67),    // C.JR
             (0, ..) => r_type(0, rs2, 0, 0, rd, 0x33), // C.MV
-            (_, 0, 0) => 0x0010_0073,               // C.EBREAK
-            (_, _, 0) => i_type(0, rd, 0, 1, 0x67), // C.JALR
-            _ => r_type(0, rs2, rd, 0, rd, 0x33),   // C.ADD
+            (_, 0, 0) => 0x0010_0073,                  // C.EBREAK
+            (_, _, 0) => i_type(0, rd, 0, 1, 0x67),    // C.JALR
+            _ => r_type(0, rs2, rd, 0, rd, 0x33),      // C.ADD
         },
         (2, 6) => {
             let imm = field(h, 8, 7) << 6 | field(h, 12, 9) << 2;

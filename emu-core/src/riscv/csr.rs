@@ -264,7 +264,10 @@ mod tests {
         c.write(0x300, MIE, NOW).unwrap();
         assert_eq!(c.mstatus(), MIE, "and MPP was set to user mode");
         assert_eq!(c.enter_trap(1 << 31 | 7, 0x123, 0), 0x2000_011C);
-        assert_eq!((c.mepc, c.mcause, c.mstatus()), (0x122, 1 << 31 | 7, MPIE | 3 << 11));
+        assert_eq!(
+            (c.mepc, c.mcause, c.mstatus()),
+            (0x122, 1 << 31 | 7, MPIE | 3 << 11)
+        );
         assert_eq!(c.return_from_trap(), 0x122);
         assert_eq!((c.mstatus(), c.privilege), (MIE | MPIE, MACHINE));
         assert_eq!(c.enter_trap(2, 0x10, 0xAB), 0x2000_0100, "not vectored");

@@ -170,9 +170,8 @@ pub fn is_compressed(first: u16) -> bool {
 /// The instruction at the start of `code`. Missing bytes make it illegal.
 #[must_use]
 pub fn one(address: u32, code: &[u8]) -> Insn {
-    let half = |i: usize| -> Option<u16> {
-        Some(u16::from_le_bytes([*code.get(i)?, *code.get(i + 1)?]))
-    };
+    let half =
+        |i: usize| -> Option<u16> { Some(u16::from_le_bytes([*code.get(i)?, *code.get(i + 1)?])) };
     let first = half(0).unwrap_or(0);
     let illegal = |encoding: u32, size: u8| Insn {
         address,
@@ -362,7 +361,10 @@ mod tests {
             Class::Fence => base == "fence",
             Class::FenceI => m == "fence.i",
             Class::CsrRead | Class::CsrWrite => {
-                m.starts_with("csr") || m.starts_with("rd") || m.starts_with("fr") || m.starts_with("fs")
+                m.starts_with("csr")
+                    || m.starts_with("rd")
+                    || m.starts_with("fr")
+                    || m.starts_with("fs")
             }
             Class::Ecall => m == "ecall",
             Class::Ebreak => m == "ebreak",
@@ -371,10 +373,38 @@ mod tests {
             Class::Alu => {
                 matches!(
                     m,
-                    "lui" | "auipc" | "addi" | "slti" | "sltiu" | "xori" | "ori" | "andi" | "slli"
-                        | "srli" | "srai" | "add" | "sub" | "sll" | "slt" | "sltu" | "xor" | "srl"
-                        | "sra" | "or" | "and" | "nop" | "mv" | "li" | "not" | "neg" | "seqz"
-                        | "snez" | "sltz" | "sgtz" | "addi4spn" | "addi16sp"
+                    "lui"
+                        | "auipc"
+                        | "addi"
+                        | "slti"
+                        | "sltiu"
+                        | "xori"
+                        | "ori"
+                        | "andi"
+                        | "slli"
+                        | "srli"
+                        | "srai"
+                        | "add"
+                        | "sub"
+                        | "sll"
+                        | "slt"
+                        | "sltu"
+                        | "xor"
+                        | "srl"
+                        | "sra"
+                        | "or"
+                        | "and"
+                        | "nop"
+                        | "mv"
+                        | "li"
+                        | "not"
+                        | "neg"
+                        | "seqz"
+                        | "snez"
+                        | "sltz"
+                        | "sgtz"
+                        | "addi4spn"
+                        | "addi16sp"
                 )
             }
             Class::Illegal => false,
@@ -404,7 +434,11 @@ mod tests {
                 // Of extensions, supervisor mode and hints that this decoder does not have.
                 return;
             }
-            assert_eq!(usize::from(insn.size), other.len(), "{bytes:02x?} {mnemonic}");
+            assert_eq!(
+                usize::from(insn.size),
+                other.len(),
+                "{bytes:02x?} {mnemonic}"
+            );
             assert!(
                 fits(insn.class, mnemonic),
                 "{bytes:02x?}: {:?} and {mnemonic} {}",
@@ -438,10 +472,17 @@ mod tests {
         let sp = one(0, &[0x01, 0x11]);
         assert_eq!((sp.class, sp.rd, sp.imm as i32), (Class::Alu, 2, -32));
         let b = one(0x100, &[0x75, 0xDD]);
-        assert_eq!((b.class, b.rs1, b.target()), (Class::Branch, 10, Some(0xFC)));
+        assert_eq!(
+            (b.class, b.rs1, b.target()),
+            (Class::Branch, 10, Some(0xFC))
+        );
         let j = one(0x100, &[0x05, 0xA0]);
         assert_eq!((j.class, j.rd, j.target()), (Class::Jump, 0, Some(0x120)));
-        assert_eq!(one(0, &[0, 0]).class, Class::Illegal, "the defined illegal one");
+        assert_eq!(
+            one(0, &[0, 0]).class,
+            Class::Illegal,
+            "the defined illegal one"
+        );
         assert!(one(0, &[0x82, 0x80]).is_return());
     }
 

@@ -78,7 +78,10 @@ impl Core {
     pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
         let physical = self.bus.memory.resolve(page);
         let regions = self.bus.memory.regions();
-        let kind = regions.iter().find(|r| r.contains(physical)).map(|r| r.kind);
+        let kind = regions
+            .iter()
+            .find(|r| r.contains(physical))
+            .map(|r| r.kind);
         let at = |physical, write, execute| {
             Some(Translation {
                 physical,

@@ -30,6 +30,7 @@ mod traps;
 mod variants;
 
 pub use state::{CoreState, Registers};
+pub use traps::NAMES as EXCEPTIONS;
 
 use crate::backend::engine::IoRange;
 use crate::backend::{Engine, RiscvCpu};

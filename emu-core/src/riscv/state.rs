@@ -1,9 +1,9 @@
 //! The core's part of a snapshot, and its registers.
 
+use super::Core;
 use super::csr::{Csrs, Now};
 use super::timing::Pipe;
 use super::timing::predictor::Predictor;
-use super::Core;
 use crate::device::StateError;
 use crate::run::Ledger;
 use crate::time::Cycles;

@@ -67,7 +67,12 @@ impl Core {
 
     /// Carry out an instruction, with `before` instructions of the running block before it. Gives where it goes
     /// when it is not the next one, or cause and mtval of its exception.
-    fn execute(&mut self, insn: &Insn, start: u64, before: usize) -> Result<Option<u32>, (u32, u32)> {
+    fn execute(
+        &mut self,
+        insn: &Insn,
+        start: u64,
+        before: usize,
+    ) -> Result<Option<u32>, (u32, u32)> {
         let illegal = (cause::ILLEGAL, insn.encoding);
         match insn.class {
             Class::CsrRead | Class::CsrWrite => self

@@ -29,7 +29,7 @@ pub mod cause {
     pub const INTERRUPT: u32 = 1 << 31;
 }
 
-/// Names of the exceptions.
+/// Names of the exceptions by their code in mcause.
 pub const NAMES: [&str; 12] = [
     "instruction address misaligned",
     "instruction access fault",

@@ -76,7 +76,9 @@ impl Header {
     /// Name of an exception: `SysTick`, `USART2`, `IRQ38`.
     #[must_use]
     pub fn exception(&self, number: u16) -> String {
+        // RISC-V cores bring names for the low numbers too.
         let name = match number {
+            n if n < 16 && self.interrupts.contains_key(&n) => &self.interrupts[&n],
             1 => "Reset",
             2 => "NMI",
             3 => "HardFault",

@@ -21,7 +21,10 @@ use crate::riscv::decode::Class;
 const ONE: Cost = Cost::exact(1, "one instruction each cycle [M 3.3]");
 const BYPASSED: Cost = Cost::exact(1, "bypassed, result in the next cycle [M 3.3]");
 const NO_UNIT: Cost = Cost::exact(0, "no multiplier or divider");
-const FLUSH: Cost = Cost::exact(6, "CSR write: the pipeline is flushed, five cycles more [F]");
+const FLUSH: Cost = Cost::exact(
+    6,
+    "CSR write: the pipeline is flushed, five cycles more [F]",
+);
 
 const fn row(class: Class, issue: Cost, latency: Cost, unit: Cost) -> Row {
     Row {
@@ -59,7 +62,10 @@ static ROWS: [Row; Class::ALL.len()] = [
     row(
         Class::Divide,
         ONE,
-        Cost::estimate(33, "DIV: 2 to 33 cycles by operands [M 3.3], which ones by [R]"),
+        Cost::estimate(
+            33,
+            "DIV: 2 to 33 cycles by operands [M 3.3], which ones by [R]",
+        ),
         Cost::estimate(33, "DIV: the unit is free with the result [M 3.3]"),
     ),
     row(
@@ -88,7 +94,10 @@ static ROWS: [Row; Class::ALL.len()] = [
     ),
     row(
         Class::FenceI,
-        Cost::estimate(6, "FENCE.I: a flush as of a CSR write; the cache is not modelled"),
+        Cost::estimate(
+            6,
+            "FENCE.I: a flush as of a CSR write; the cache is not modelled",
+        ),
         BYPASSED,
         NO_UNIT,
     ),
@@ -119,11 +128,7 @@ static ROWS: [Row; Class::ALL.len()] = [
 /// Quotient bits one a cycle, leading zeros skipped as in [R], within the documented 2 to 33.
 fn divide_cycles(dividend: u32, divisor: u32, signed: bool) -> u8 {
     let magnitude = |v: u32| {
-        if signed {
-            (v as i32).unsigned_abs()
-        } else {
-            v
-        }
+        if signed { (v as i32).unsigned_abs() } else { v }
     };
     let (n, d) = (magnitude(dividend), magnitude(divisor));
     if d == 0 {
@@ -138,11 +143,20 @@ pub static E31: Model = Model {
     rows: &ROWS,
     prediction: Prediction::Dynamic,
     refill: [
-        Cost::estimate(3, "mispredicted: three cycles [M 3.2]; which ones are, by [R]"),
-        Cost::estimate(3, "mispredicted: three cycles [M 3.2]; which ones are, by [R]"),
+        Cost::estimate(
+            3,
+            "mispredicted: three cycles [M 3.2]; which ones are, by [R]",
+        ),
+        Cost::estimate(
+            3,
+            "mispredicted: three cycles [M 3.2]; which ones are, by [R]",
+        ),
     ],
     // Four cycles from the signal to the first fetch of the handler [M 8.5], two more stages to its execution.
-    trap_entry: Cost::estimate(6, "trap entry: first fetch after four [M 8.5], two stages to execute"),
+    trap_entry: Cost::estimate(
+        6,
+        "trap entry: first fetch after four [M 8.5], two stages to execute",
+    ),
     wake: Cost::estimate(1, "WFI: the clock is only stopped in this model"),
     divide: (
         Cost::exact(2, "DIV: at least two cycles [M 3.3]"),

@@ -354,7 +354,11 @@ mod tests {
         assert_eq!(e(&[MUL_A1, ADDI_A1]), [1, 6], "result after 5");
         assert_eq!(e(&[MUL_A1, NOP, MUL_A4]), [1, 2, 7], "the unit after 6");
         assert_eq!(e(&[DIV_A0, NOP, ADDI_A0]), [1, 2, 8]);
-        assert_eq!(e(&[DIV_A0, ADDI_A1, LW_A0]), [1, 2, 8], "and its destination");
+        assert_eq!(
+            e(&[DIV_A0, ADDI_A1, LW_A0]),
+            [1, 2, 8],
+            "and its destination"
+        );
     }
 
     #[test]

@@ -149,7 +149,11 @@ impl Predictor {
         let at = match found {
             Some(at) => at,
             None => {
-                let least = s.btb.iter().enumerate().min_by_key(|(_, e)| (e.valid, e.used));
+                let least = s
+                    .btb
+                    .iter()
+                    .enumerate()
+                    .min_by_key(|(_, e)| (e.valid, e.used));
                 least.map_or(0, |(i, _)| i)
             }
         };
