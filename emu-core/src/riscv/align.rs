@@ -91,12 +91,16 @@ pub fn holds(checks: &[Check], cpu: RiscvCpu) -> bool {
 /// Work a run of instructions out on the side, from the registers as they are now: the index of the first access
 /// that is misaligned, or whose address cannot be known yet.
 pub fn first_misaligned(insns: &[Insn], cpu: RiscvCpu, memory: &Memory) -> Option<usize> {
-    let mut x: [Option<u32>; 32] = std::array::from_fn(|r| Some(cpu.x(r)));
+    let mut x = Scratch {
+        cpu,
+        values: [None; 32],
+        written: 0,
+    };
     // Where memory is not what it is now; everywhere when an address is not known.
     let mut stored: Vec<(u32, u32)> = Vec::new();
     let mut anywhere = false;
     for (i, insn) in insns.iter().enumerate() {
-        let base = x[usize::from(insn.rs1)];
+        let base = x.get(insn.rs1);
         if must(insn) {
             match base {
                 Some(b) if b.wrapping_add(insn.imm) & (u32::from(insn.width) - 1) == 0 => {}
@@ -104,7 +108,7 @@ pub fn first_misaligned(insns: &[Insn], cpu: RiscvCpu, memory: &Memory) -> Optio
             }
         }
         let value = match insn.class {
-            Class::Alu => alu(insn, base, x[usize::from(insn.rs2)]),
+            Class::Alu => alu(insn, base, x.get(insn.rs2)),
             Class::Load | Class::LoadSmall if !anywhere => {
                 let address = base.map(|b| b.wrapping_add(insn.imm));
                 let meets = |a: u32| {
@@ -117,9 +121,9 @@ pub fn first_misaligned(insns: &[Insn], cpu: RiscvCpu, memory: &Memory) -> Optio
                     .filter(|&a| !meets(a))
                     .and_then(|a| load(insn, a, memory))
             }
-            Class::Multiply if insn.funct3() == 0 => base
-                .zip(x[usize::from(insn.rs2)])
-                .map(|(a, b)| a.wrapping_mul(b)),
+            Class::Multiply if insn.funct3() == 0 => {
+                base.zip(x.get(insn.rs2)).map(|(a, b)| a.wrapping_mul(b))
+            }
             Class::Jump | Class::JumpRegister => Some(insn.end()),
             _ => None,
         };
@@ -128,11 +132,33 @@ pub fn first_misaligned(insns: &[Insn], cpu: RiscvCpu, memory: &Memory) -> Optio
             (Class::Store | Class::StoreConditional | Class::Atomic, _) => anywhere = true,
             _ => {}
         }
-        if insn.rd != 0 {
-            x[usize::from(insn.rd)] = value;
-        }
+        x.set(insn.rd, value);
     }
     None
+}
+
+/// The registers as they would be on the way; `None` for those that cannot be known.
+struct Scratch {
+    cpu: RiscvCpu,
+    values: [Option<u32>; 32],
+    written: u32,
+}
+
+impl Scratch {
+    fn get(&self, r: u8) -> Option<u32> {
+        if self.written >> r & 1 != 0 {
+            self.values[usize::from(r & 31)]
+        } else {
+            Some(self.cpu.x(r.into()))
+        }
+    }
+
+    fn set(&mut self, r: u8, value: Option<u32>) {
+        if r != 0 {
+            self.values[usize::from(r & 31)] = value;
+            self.written |= 1 << r;
+        }
+    }
 }
 
 fn load(insn: &Insn, address: u32, memory: &Memory) -> Option<u32> {

@@ -40,12 +40,14 @@ struct Entry {
 
 #[derive(Clone, Serialize, Deserialize)]
 struct State {
-    btb: Vec<Entry>,
+    btb: [Entry; BTB],
     clock: u64,
     /// One bit each.
-    bht: Vec<u64>,
+    bht: [u64; BHT / 64],
     history: u32,
-    ras: Vec<u32>,
+    /// The newest is at `ras_count - 1`.
+    ras: [u32; RAS],
+    ras_count: usize,
 }
 
 /// The predictor. Its state is part of a run's.
@@ -54,11 +56,11 @@ pub struct Predictor {
     state: State,
     /// Where an address was found last; only a hint, and no part of the state.
     #[serde(skip, default = "no_hints")]
-    hints: Vec<u8>,
+    hints: [u8; HINTS],
 }
 
-fn no_hints() -> Vec<u8> {
-    vec![0; HINTS]
+fn no_hints() -> [u8; HINTS] {
+    [0; HINTS]
 }
 
 impl Default for Predictor {
@@ -73,11 +75,12 @@ impl Predictor {
     pub fn new() -> Predictor {
         Predictor {
             state: State {
-                btb: vec![Entry::default(); BTB],
+                btb: [Entry::default(); BTB],
                 clock: 0,
-                bht: vec![0; BHT / 64],
+                bht: [0; BHT / 64],
                 history: 0,
-                ras: Vec::with_capacity(RAS + 1),
+                ras: [0; RAS],
+                ras_count: 0,
             },
             hints: no_hints(),
         }
@@ -85,7 +88,7 @@ impl Predictor {
 
     fn find(&mut self, pc: u32) -> Option<usize> {
         let hint = (pc >> 1) as usize % HINTS;
-        let at = usize::from(self.hints[hint]);
+        let at = usize::from(self.hints[hint]) % BTB;
         let btb = &self.state.btb;
         if btb[at].valid && btb[at].pc == pc {
             return Some(at);
@@ -100,6 +103,24 @@ impl Predictor {
         let address = (high ^ (high >> 9 & 3)) & (BHT as u32 - 1);
         let mixed = self.state.history.wrapping_mul(HISTORY_FACTOR) >> (HISTORY - 3) & 7;
         (address ^ mixed << 6) as usize
+    }
+
+    /// A full stack forgets its oldest entry.
+    fn push(&mut self, address: u32) {
+        let s = &mut self.state;
+        if s.ras_count >= RAS {
+            s.ras.rotate_left(1);
+            s.ras_count = RAS - 1;
+        }
+        s.ras[s.ras_count] = address;
+        s.ras_count += 1;
+    }
+
+    fn pop(&mut self) -> Option<u32> {
+        let s = &mut self.state;
+        s.ras_count = s.ras_count.min(RAS).checked_sub(1)?;
+        // What is gone leaves no trace in the state.
+        Some(std::mem::take(&mut s.ras[s.ras_count]))
     }
 
     /// The transfer at `pc`, with `behind` the address behind it, goes to `next`. Was it foreseen?
@@ -123,7 +144,7 @@ impl Predictor {
                 says == taken
             }
             Transfer::Return => {
-                let top = self.state.ras.pop();
+                let top = self.pop();
                 found.is_some_and(|i| top.unwrap_or(self.state.btb[i].target) == next)
             }
             Transfer::Jump | Transfer::Call => {
@@ -131,10 +152,7 @@ impl Predictor {
             }
         };
         if kind == Transfer::Call {
-            if self.state.ras.len() == RAS {
-                self.state.ras.remove(0);
-            }
-            self.state.ras.push(behind);
+            self.push(behind);
         }
         if next != behind || kind != Transfer::Branch {
             self.touch(found, pc, next, foreseen);
