@@ -54,13 +54,32 @@ struct State {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Predictor {
     state: State,
-    /// Where an address was found last; only a hint, and no part of the state.
-    #[serde(skip, default = "no_hints")]
-    hints: [u8; HINTS],
+    #[serde(skip)]
+    hints: Hints,
 }
 
-fn no_hints() -> [u8; HINTS] {
-    [0; HINTS]
+/// Where in the buffer an address may be, by a hash of it. Made of the state when it is needed, and no part of it.
+#[derive(Clone)]
+struct Hints {
+    made: bool,
+    /// Entries with this hash.
+    count: [u8; HINTS],
+    /// One of them.
+    at: [u8; HINTS],
+}
+
+impl Default for Hints {
+    fn default() -> Hints {
+        Hints {
+            made: false,
+            count: [0; HINTS],
+            at: [0; HINTS],
+        }
+    }
+}
+
+fn hash(pc: u32) -> usize {
+    (pc >> 1) as usize % HINTS
 }
 
 impl Default for Predictor {
@@ -82,20 +101,39 @@ impl Predictor {
                 ras: [0; RAS],
                 ras_count: 0,
             },
-            hints: no_hints(),
+            hints: Hints::default(),
         }
     }
 
+    #[inline]
     fn find(&mut self, pc: u32) -> Option<usize> {
-        let hint = (pc >> 1) as usize % HINTS;
-        let at = usize::from(self.hints[hint]) % BTB;
+        if !self.hints.made {
+            self.make_hints();
+        }
+        let hash = hash(pc);
+        if self.hints.count[hash] == 0 {
+            return None;
+        }
+        let at = usize::from(self.hints.at[hash]) % BTB;
         let btb = &self.state.btb;
         if btb[at].valid && btb[at].pc == pc {
             return Some(at);
         }
         let at = btb.iter().position(|e| e.valid && e.pc == pc)?;
-        self.hints[hint] = at as u8;
+        self.hints.at[hash] = at as u8;
         Some(at)
+    }
+
+    #[cold]
+    fn make_hints(&mut self) {
+        self.hints = Hints {
+            made: true,
+            ..Hints::default()
+        };
+        for (i, e) in self.state.btb.iter().enumerate().filter(|(_, e)| e.valid) {
+            self.hints.count[hash(e.pc)] += 1;
+            self.hints.at[hash(e.pc)] = i as u8;
+        }
     }
 
     fn index(&self, pc: u32) -> usize {
@@ -178,8 +216,12 @@ impl Predictor {
         let entry = &mut s.btb[at];
         entry.used = s.clock;
         if !foreseen {
+            if entry.valid {
+                self.hints.count[hash(entry.pc)] -= 1;
+            }
             (entry.valid, entry.pc, entry.target) = (true, pc, next);
-            self.hints[(pc >> 1) as usize % HINTS] = at as u8;
+            self.hints.count[hash(pc)] += 1;
+            self.hints.at[hash(pc)] = at as u8;
         }
     }
 }
