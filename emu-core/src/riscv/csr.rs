@@ -96,8 +96,8 @@ impl Csrs {
     /// mstatus.
     #[must_use]
     pub fn mstatus(&self) -> u32 {
-        u32::from(self.interrupts) * MIE
-            | u32::from(self.previous_interrupts) * MPIE
+        (u32::from(self.interrupts) * MIE)
+            | (u32::from(self.previous_interrupts) * MPIE)
             | u32::from(self.previous_privilege) << 11
     }
 

@@ -229,7 +229,7 @@ impl Device for Gpio {
             .iter()
             .flatten()
             .any(|&net| bus.nets.is_listened(net));
-        if write && !(output && !heard) {
+        if write && (heard || !output) {
             Access::Sync
         } else {
             Access::Plain

@@ -146,7 +146,7 @@ impl Uart {
         let watermark = |ctrl: u32| (ctrl >> 16 & 7) as usize;
         let tx = self.tx_fifo.len() < watermark(self.txctrl);
         let rx = self.rx_fifo.len() > watermark(self.rxctrl);
-        u32::from(tx) * TXWM | u32::from(rx) * RXWM
+        (u32::from(tx) * TXWM) | (u32::from(rx) * RXWM)
     }
 
     fn update(&self, ctx: &mut Ctx<'_>) {

@@ -18,12 +18,12 @@
 use super::{Cost, Model, Prediction, Row, bits};
 use crate::riscv::decode::Class;
 
-const ONE: Cost = Cost::exact(1, "one instruction each cycle [M 3.3]");
-const BYPASSED: Cost = Cost::exact(1, "bypassed, result in the next cycle [M 3.3]");
+const ONE: Cost = Cost::exact(1, "one instruction each cycle (FE310 manual 3.3)");
+const BYPASSED: Cost = Cost::exact(1, "bypassed, result in the next cycle (FE310 manual 3.3)");
 const NO_UNIT: Cost = Cost::exact(0, "no multiplier or divider");
 const FLUSH: Cost = Cost::exact(
     6,
-    "CSR write: the pipeline is flushed, five cycles more [F]",
+    "CSR write: the pipeline is flushed, five cycles more (SiFive manuals)",
 );
 
 const fn row(class: Class, issue: Cost, latency: Cost, unit: Cost) -> Row {
@@ -40,13 +40,16 @@ static ROWS: [Row; Class::ALL.len()] = [
     row(
         Class::Load,
         ONE,
-        Cost::exact(2, "LW: result after two cycles [M 3.3]"),
+        Cost::exact(2, "LW: result after two cycles (FE310 manual 3.3)"),
         NO_UNIT,
     ),
     row(
         Class::LoadSmall,
         ONE,
-        Cost::exact(3, "LH, LHU, LB, LBU: result after three cycles [M 3.3]"),
+        Cost::exact(
+            3,
+            "LH, LHU, LB, LBU: result after three cycles (FE310 manual 3.3)",
+        ),
         NO_UNIT,
     ),
     row(Class::Store, ONE, BYPASSED, NO_UNIT),
@@ -56,17 +59,20 @@ static ROWS: [Row; Class::ALL.len()] = [
     row(
         Class::Multiply,
         ONE,
-        Cost::exact(5, "MUL: result after five cycles [M 3.3]"),
-        Cost::measured(6, "MUL: the unit is free after six cycles [K]"),
+        Cost::exact(5, "MUL: result after five cycles (FE310 manual 3.3)"),
+        Cost::measured(6, "MUL: the unit is free after six cycles (measured)"),
     ),
     row(
         Class::Divide,
         ONE,
         Cost::estimate(
             33,
-            "DIV: 2 to 33 cycles by operands [M 3.3], which ones by [R]",
+            "DIV: 2 to 33 cycles by operands (FE310 manual 3.3), which ones as Rocket",
         ),
-        Cost::estimate(33, "DIV: the unit is free with the result [M 3.3]"),
+        Cost::estimate(
+            33,
+            "DIV: the unit is free with the result (FE310 manual 3.3)",
+        ),
     ),
     row(
         Class::LoadReserved,
@@ -104,13 +110,13 @@ static ROWS: [Row; Class::ALL.len()] = [
     row(
         Class::CsrRead,
         ONE,
-        Cost::exact(3, "CSR read: result after three cycles [M 3.3]"),
+        Cost::exact(3, "CSR read: result after three cycles (FE310 manual 3.3)"),
         NO_UNIT,
     ),
     row(
         Class::CsrWrite,
         FLUSH,
-        Cost::exact(3, "CSR read: result after three cycles [M 3.3]"),
+        Cost::exact(3, "CSR read: result after three cycles (FE310 manual 3.3)"),
         NO_UNIT,
     ),
     row(Class::Ecall, ONE, BYPASSED, NO_UNIT),
@@ -145,22 +151,22 @@ pub static E31: Model = Model {
     refill: [
         Cost::estimate(
             3,
-            "mispredicted: three cycles [M 3.2]; which ones are, by [R]",
+            "mispredicted: three cycles (FE310 manual 3.2); which ones are, as Rocket",
         ),
         Cost::estimate(
             3,
-            "mispredicted: three cycles [M 3.2]; which ones are, by [R]",
+            "mispredicted: three cycles (FE310 manual 3.2); which ones are, as Rocket",
         ),
     ],
     // Four cycles from the signal to the first fetch of the handler [M 8.5], two more stages to its execution.
     trap_entry: Cost::estimate(
         6,
-        "trap entry: first fetch after four [M 8.5], two stages to execute",
+        "trap entry: first fetch after four (FE310 manual 8.5), two stages to execute",
     ),
     wake: Cost::estimate(1, "WFI: the clock is only stopped in this model"),
     divide: (
-        Cost::exact(2, "DIV: at least two cycles [M 3.3]"),
-        Cost::exact(33, "DIV: at most 33 cycles [M 3.3]"),
+        Cost::exact(2, "DIV: at least two cycles (FE310 manual 3.3)"),
+        Cost::exact(33, "DIV: at most 33 cycles (FE310 manual 3.3)"),
     ),
     divide_cycles,
     traps_misaligned: true,
