@@ -43,7 +43,7 @@ impl Device for Fake {
     }
 }
 
-const MODELS: [&str; 27] = [
+const MODELS: [&str; 31] = [
     "cortex_m.dwt",
     "cortex_m.fpb",
     "cortex_m.itm",
