@@ -36,6 +36,8 @@ pub mod flag {
     pub const BREAKPOINT: u16 = 128;
     /// Holds FP instructions whose condition can fail.
     pub const FP_PREDICATED: u16 = 256;
+    /// Its reads use cached flash lines that only its run tells.
+    pub const EAGER: u16 = 512;
 }
 
 /// A straight run of instructions.
@@ -67,24 +69,31 @@ pub struct Block {
     pub slaves: Vec<u8>,
     /// The engine has translated it with hooks again (it forgot code), which it does not need.
     pub hooked_in_vain: bool,
+    /// How often that may still be mended.
+    pub heals: u8,
 }
 
 impl Block {
-    /// Its sites, when all are accesses whose places are known at the entry; else none.
-    pub fn quick_sites(&self) -> Vec<(super::values::Value, Option<(u8, u8)>)> {
-        let place = |s: &Site| match s.address {
-            Some(super::sites::Address::Entry(base, index))
-                if s.condition.is_none() && s.operands.is_none() =>
-            {
-                Some((base, index))
+    /// Its sites, when all are accesses whose places are known at the entry, else none; and what the key of these
+    /// sites always has. The first one is left out when the access of the first instruction does not matter.
+    pub fn quick_sites(&self, first: bool) -> (Vec<QuickSite>, Key) {
+        let mut all = Vec::new();
+        let mut base = Key::default();
+        let few = self.sites.len() <= super::sites::MAX_SITES;
+        for (n, site) in self.sites.iter().enumerate() {
+            match site.address {
+                Some(super::sites::Address::Entry(at, index))
+                    if few && site.condition.is_none() && site.operands.is_none() =>
+                {
+                    base.set(n, super::sites::byte(true, 0, 0));
+                    if site.index > 0 || first {
+                        all.push((n as u8, at, index));
+                    }
+                }
+                _ => return (Vec::new(), Key::default()),
             }
-            _ => None,
-        };
-        if self.sites.len() > super::sites::MAX_SITES {
-            return Vec::new();
         }
-        let all: Option<Vec<_>> = self.sites.iter().map(place).collect();
-        all.unwrap_or_default()
+        (all, base)
     }
 
     /// How many sites lie before instruction `upto`.
@@ -119,10 +128,16 @@ pub struct Variant {
     pub count: u32,
     /// Inputs at its entry.
     pub key: Key,
+    /// When its lines were used last, as a count of uses.
+    pub touched: u64,
+    /// State of the flash's caches for which its lines are known to be there.
+    pub checked: u64,
+    /// The part of `key` that is always the same.
+    pub base_key: Key,
     /// Its block.
     pub block: usize,
     /// Its sites, when all are accesses whose places are known at the entry.
-    pub quick: Vec<(super::values::Value, Option<(u8, u8)>)>,
+    pub quick: Vec<QuickSite>,
     /// State at its entry.
     pub entry: StateId,
     /// First execute cycle of each instruction, relative to the last one before the block.
@@ -138,6 +153,9 @@ pub struct Variant {
     /// State and cycles of the first instructions only, by their number and the key.
     pub parts: Vec<Part>,
 }
+
+/// Number of a site, and the place that it accesses: a base, an index register and its left shift.
+pub type QuickSite = (u8, super::values::Value, Option<(u8, u8)>);
 
 /// The first instructions of a block: their number and the key, then the start of the last one, the state behind it
 /// and their cycles.

@@ -35,7 +35,7 @@ impl Core {
             // It is translated anew, without hooks.
             return self.redirect_to(address, it, None);
         };
-        let (key, readable) = self.entry_key(block);
+        let (key, readable) = self.entry_key(block, state);
         let id = self.variant(block, state, key);
         self.misses = self.would_miss(id);
         if self.misses {

@@ -156,6 +156,13 @@ pub struct Core {
     /// The block that is translated next gets no instruction hooks.
     translating_plain: bool,
     slaves: Slaves,
+    /// Variants that have used flash lines since the flash was last told.
+    touched: Vec<u32>,
+    /// Uses of flash lines by whole blocks, and how many the flash was told of.
+    touches: u64,
+    touches_synced: u64,
+    /// An instruction that leaves nothing in the pipe.
+    nop: Insn,
     executable: Vec<u64>,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
     /// the looks until that is over.
@@ -185,6 +192,7 @@ impl Core {
         }
         let decoder = Decoder::new(bus.system.architecture, bus.system.has_fpu)?;
         let cpu = engine.cpu();
+        let nop = decoder.one(0, &[0x00, 0xBF]);
         let slaves = Slaves::new(&bus.memory, |name| load_extra(&bus, name));
         let mut core = Box::new(Core {
             engine,
@@ -227,6 +235,10 @@ impl Core {
             plain_code: HashSet::default(),
             translating_plain: false,
             slaves,
+            touched: Vec::new(),
+            touches: 1,
+            touches_synced: 1,
+            nop,
             executable: vec![0; 1 << 16],
             permissive: 0,
             fp_control: (true, 0),
@@ -244,6 +256,7 @@ impl Core {
 
     /// Forget all decoded blocks (not translated code). Counts are kept.
     fn clear_blocks(&mut self) {
+        self.sync_touches();
         self.fold_executions();
         let state = if self.variants.is_empty() {
             SETTLED
@@ -275,6 +288,9 @@ impl Core {
             by_key: Vec::new(),
             parts: Vec::new(),
             quick: Vec::new(),
+            touched: 0,
+            checked: u64::MAX,
+            base_key: Key::default(),
         });
         self.current = NO_BLOCK;
     }
@@ -333,6 +349,7 @@ impl Core {
 
     fn stopped(&mut self, stop: Stop) -> Stop {
         self.bus.probes.flush();
+        self.sync_touches();
         self.breakpoint_due = matches!(stop, Stop::Limit | Stop::Requested);
         self.bus.now = self.bus.now.max(Cycles(self.t0));
         stop
@@ -382,11 +399,11 @@ impl Core {
     /// Take over the timing parameters of the memories.
     fn sync_memories(&mut self) {
         let mut stale = false;
-        let slaves = Slaves::new(&self.bus.memory, |name| load_extra(&self.bus, name));
-        if slaves.extra() != self.slaves.extra() {
-            self.slaves = slaves;
-            stale = true;
-        }
+        self.sync_touches();
+        let bus = &self.bus;
+        stale |= self
+            .slaves
+            .set_extra(&bus.memory, |name| load_extra(bus, name));
         let get = |name: &str| self.bus.memory_parameter(name);
         if let Some(wait_states) = get("flash.wait_states") {
             let on = |name: &str| get(name).unwrap_or(0) != 0;

@@ -25,24 +25,34 @@ impl Slaves {
     /// The slaves of a memory map; `extra` tells the cycles that loads from a region take longer.
     pub fn new(memory: &Memory, extra: impl Fn(&str) -> u32) -> Slaves {
         let mut slaves = Slaves {
-            pages: vec![0; 1 << (32 - PAGE_BITS)],
+            pages: vec![PERIPHERALS; 1 << (32 - PAGE_BITS)],
             extra: [0; 8],
             flash: 0,
         };
+        slaves.fill(0xE000_0000, 0x2000_0000, PRIVATE);
         for (n, region) in memory.regions().iter().enumerate() {
-            let slave = (n as u8 + 1).min(LAST_MEMORY);
-            let more = extra(&region.name).min(7) as u8;
-            slaves.extra[usize::from(slave)] = slaves.extra[usize::from(slave)].max(more);
             if region.kind == MemoryKind::Flash && slaves.flash == 0 {
-                slaves.flash = slave;
+                slaves.flash = of_region(n);
             }
-            slaves.fill(region.base, region.size(), slave);
+            slaves.fill(region.base, region.size(), of_region(n));
         }
         for alias in memory.aliases() {
             let slave = slaves.of(memory.resolve(alias.base));
             slaves.fill(alias.base, alias.size, slave);
         }
+        slaves.set_extra(memory, extra);
         slaves
+    }
+
+    /// Take over the cycles that loads from regions take longer. Says whether any changed.
+    pub fn set_extra(&mut self, memory: &Memory, extra: impl Fn(&str) -> u32) -> bool {
+        let before = self.extra;
+        self.extra = [0; 8];
+        for (n, region) in memory.regions().iter().enumerate() {
+            let slot = &mut self.extra[usize::from(of_region(n))];
+            *slot = (*slot).max(extra(&region.name).min(7) as u8);
+        }
+        self.extra != before
     }
 
     fn fill(&mut self, base: u32, size: u32, slave: u8) {
@@ -57,11 +67,7 @@ impl Slaves {
     /// The slave of an address: 1 to 7.
     #[inline]
     pub fn of(&self, address: u32) -> u8 {
-        match self.pages[(address >> PAGE_BITS) as usize] {
-            0 if address >= 0xE000_0000 => PRIVATE,
-            0 => PERIPHERALS,
-            slave => slave,
-        }
+        self.pages[(address >> PAGE_BITS) as usize]
     }
 
     /// More cycles of loads, by slave.
@@ -78,4 +84,9 @@ impl Slaves {
     pub fn differ(&self) -> bool {
         self.extra.iter().any(|&e| e != 0)
     }
+}
+
+/// The slave of the region of this number.
+fn of_region(n: usize) -> u8 {
+    (n as u8).saturating_add(1).min(LAST_MEMORY)
 }

@@ -74,6 +74,11 @@ pub trait Model: Send + Sync {
         false
     }
 
+    /// Can an access overlap with one of this class right before it?
+    fn overlaps(&self, _class: Class) -> bool {
+        false
+    }
+
     /// More cycles of a data access of `bytes` at `address` for its alignment.
     fn unaligned_cycles(&self, _address: u32, _bytes: u8) -> u8 {
         0
