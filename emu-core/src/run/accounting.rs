@@ -179,7 +179,7 @@ impl Core {
             if self.misses || self.late_data_misses(block, index) {
                 let r = self.live(block, state, key, index + 1, self.t0);
                 self.roll_back();
-                return self.t0 + self.waited + u64::from(r.starts[index]);
+                return self.t0 + u64::from(r.starts[index]);
             }
             let i = self.resolved(id, key);
             return self.t0 + self.waited + u64::from(self.variants[id].by_key[i].1.starts[index]);
@@ -270,7 +270,9 @@ impl Core {
         if misses {
             let r = self.live(block, entry, key, upto, t0);
             self.keep(&r, upto);
-            let now = t0 + self.waited + u64::from(r.starts[upto - 1]);
+            // The walk knows all waits but that of the last instruction.
+            let own = self.waits.last().filter(|w| w.0 + 1 == upto);
+            let now = t0 + own.map_or(0, |w| w.1) + u64::from(r.starts[upto - 1]);
             let state = if whole && taken {
                 r.exit_taken
             } else {

@@ -102,7 +102,9 @@ impl Core {
             upto: upto.min(b.insns.len()),
             extra: self.slaves.extra(),
             flash: self.slaves.flash(),
+            io_port: self.slaves.io_port(),
             addresses: &[],
+            waits: &[],
         };
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
@@ -115,7 +117,8 @@ impl Core {
     }
 
     /// Cost of the first `upto` instructions of a block that misses in the flash's caches, which it changes until
-    /// the walk is kept or rolled back. `now` is the start of the last instruction before it.
+    /// the walk is kept or rolled back. `now` is the start of the last instruction before it. Starts include what
+    /// the block has waited for devices.
     pub(super) fn live(
         &mut self,
         block: usize,
@@ -131,7 +134,9 @@ impl Core {
             upto: upto.min(b.insns.len()),
             extra: self.slaves.extra(),
             flash: self.slaves.flash(),
+            io_port: self.slaves.io_port(),
             addresses: &self.addresses,
+            waits: &self.waits,
         };
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
@@ -267,7 +272,9 @@ impl Core {
             let bytes = self.bus.memory.slice(address, 4)?;
             Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         };
-        let (sites, known) = sites::find(insns, self.model.as_ref(), differ, &constant);
+        let port = self.slaves.io_port().is_some();
+        let matters = sites::Matters { differ, port };
+        let (sites, known) = sites::find(insns, self.model.as_ref(), matters, &constant);
         let mut slaves = vec![0; insns.len()];
         for (index, address) in known {
             slaves[index] = self.slaves.of(address);
