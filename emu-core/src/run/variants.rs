@@ -197,7 +197,7 @@ impl Core {
         } else {
             insns
         };
-        let (sites, slaves) = self.sites_of(&insns);
+        let (sites, known, slaves) = self.sites_of(&insns);
         // Sites are read by a hook on every instruction of their blocks, which code is translated with at
         // first; most blocks do without. Parts of blocks are not worth a second translation.
         let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
@@ -232,7 +232,7 @@ impl Core {
             flag::BREAKPOINT,
             insns.iter().any(|i| self.breakpoints.contains(&i.address)),
         );
-        let (lines, literals) = self.lines_of(&insns);
+        let (lines, literals) = self.lines_of(&insns, &known);
         set(flag::LINES, !lines.is_empty());
         for insn in insns
             .iter()
@@ -253,6 +253,7 @@ impl Core {
             special,
             lines,
             literals,
+            known,
             slaves,
         });
         let id = self.blocks.len() - 1;
@@ -260,8 +261,9 @@ impl Core {
         Some(id)
     }
 
-    /// The sites of a run of instructions, and the slaves that are always the same.
-    fn sites_of(&self, insns: &[Insn]) -> (Vec<sites::Site>, Vec<u8>) {
+    /// The sites of a run of instructions; the addresses that are always the same, and their slaves.
+    #[allow(clippy::type_complexity)]
+    fn sites_of(&self, insns: &[Insn]) -> (Vec<sites::Site>, Vec<(usize, u32)>, Vec<u8>) {
         let waits = self.flash.as_ref().is_some_and(crate::timing::flash::Flash::waits);
         let differ = waits || self.slaves.differ();
         let constant = |address: u32| {
@@ -276,16 +278,20 @@ impl Core {
         let matters = sites::Matters { differ, port };
         let (sites, known) = sites::find(insns, self.model.as_ref(), matters, &constant);
         let mut slaves = vec![0; insns.len()];
-        for (index, address) in known {
+        for &(index, address) in &known {
             slaves[index] = self.slaves.of(address);
         }
-        (sites, slaves)
+        (sites, known, slaves)
     }
 
     /// The lines of a cached flash that a run of instructions needs, each with the first instruction that needs
     /// it: fetched from, and read from.
     #[allow(clippy::type_complexity)]
-    fn lines_of(&self, insns: &[Insn]) -> (Vec<(usize, u32)>, Vec<(usize, u32)>) {
+    fn lines_of(
+        &self,
+        insns: &[Insn],
+        known: &[(usize, u32)],
+    ) -> (Vec<(usize, u32)>, Vec<(usize, u32)>) {
         let (mut lines, mut literals) = (Vec::<(usize, u32)>::new(), Vec::new());
         let Some(flash) = self.flash.as_ref().filter(|f| f.waits() && f.is_cached()) else {
             return (lines, literals);
@@ -299,15 +305,9 @@ impl Core {
                     lines.push((i, line));
                 }
             }
-            if let Some(a) = insn.addressing
-                && a.base == 15
-                && a.index.is_none()
-                && let Some(line) = line_of(
-                    (insn.address.wrapping_add(4) & !3).wrapping_add(a.displacement as u32),
-                )
-            {
-                literals.push((i, line));
-            }
+        }
+        for &(i, address) in known.iter().filter(|k| blocks::moves_words(&insns[k.0])) {
+            literals.extend(line_of(address).map(|line| (i, line)));
         }
         (lines, literals)
     }
