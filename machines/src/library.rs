@@ -12,6 +12,7 @@ macro_rules! files {
 
 /// Path and text of every built-in file.
 pub(crate) const FILES: &[(&str, &str)] = files![
+    "boards/bluepill.toml",
     "boards/lm3s6965evb.toml",
     "boards/netduinoplus2.toml",
     "boards/stm32f4discovery.toml",
@@ -21,6 +22,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "chips/cortex-m4f.toml",
     "chips/cortex-m7.toml",
     "chips/lm3s6965.toml",
+    "chips/stm32f103xb.toml",
     "chips/stm32f405rg.toml",
     "chips/stm32f407vg.toml",
     "chips/stm32f40x-registers.toml",
