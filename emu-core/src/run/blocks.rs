@@ -65,6 +65,8 @@ pub struct Block {
     pub known: Vec<(usize, u32)>,
     /// Bus slave of each instruction's access, where it matters and is always the same; else 0.
     pub slaves: Vec<u8>,
+    /// The engine has translated it with hooks again (it forgot code), which it does not need.
+    pub hooked_in_vain: bool,
 }
 
 impl Block {

@@ -11,7 +11,10 @@ impl Core {
     /// The block at an address; `None` when its code has to be translated again first.
     pub(super) fn block_at(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
         match self.block_ids.get(&(address, size, it)) {
-            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => Some(b),
+            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => {
+                let hooked_in_vain = std::mem::take(&mut self.blocks[b].hooked_in_vain);
+                (!(hooked_in_vain && self.translate_plain())).then_some(b)
+            }
             Some(_) => {
                 self.clear_blocks();
                 self.add_block(address, size, it)
@@ -202,10 +205,11 @@ impl Core {
         // first; most blocks do without. Parts of blocks are not worth a second translation.
         let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
         let part = self.split.is_some() || insns.len() == 1;
-        if !hooked && !part && self.plain_code.insert((address, size, it)) {
-            self.engine.drop_code(address, address.wrapping_add(size));
-            self.engine.hook_instructions(false);
-            self.translating_plain = true;
+        if !hooked
+            && !part
+            && self.plain_code.insert((address, size, it))
+            && self.translate_plain()
+        {
             return None;
         }
         let in_ram = self
@@ -255,10 +259,21 @@ impl Core {
             literals,
             known,
             slaves,
+            hooked_in_vain: false,
         });
         let id = self.blocks.len() - 1;
         self.block_ids.insert((address, size, it), id);
         Some(id)
+    }
+
+    /// Let the block that is about to run be translated again, without instruction hooks.
+    fn translate_plain(&mut self) -> bool {
+        let dropped = self.engine.drop_block_at_pc();
+        if dropped {
+            self.engine.hook_instructions(false);
+            self.translating_plain = true;
+        }
+        dropped
     }
 
     /// The sites of a run of instructions; the addresses that are always the same, and their slaves.
