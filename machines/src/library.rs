@@ -22,6 +22,10 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "chips/cortex-m4f.toml",
     "chips/cortex-m7.toml",
     "chips/lm3s6965.toml",
+    "chips/nrf52840.toml",
+    "chips/rp2040.toml",
+    "chips/samd21g18.toml",
+    "chips/samd51j19.toml",
     "chips/stm32f103xb.toml",
     "chips/stm32f405rg.toml",
     "chips/stm32f407vg.toml",
@@ -40,7 +44,7 @@ pub enum Class {
     Chip,
     /// A board with a chip and parts.
     Board,
-    /// A core with memory and one serial port, which is no real chip.
+    /// A core with memory and at most a serial port: no real chip, or one whose devices are not modelled.
     Bare,
 }
 
@@ -99,6 +103,7 @@ fn entry(path: &str, file: &MachineFile) -> Option<Entry> {
     let class = match (&file.chip, &file.base) {
         (Some(_), _) => Class::Board,
         (None, Some(base)) if base.value == "bare" => Class::Bare,
+        (None, None) if file.device.is_empty() => Class::Bare,
         _ => Class::Chip,
     };
     Some(Entry {

@@ -265,7 +265,7 @@ impl Run<'_> {
                         };
                         let waits = walk.data(address);
                         if let Some(last) = &mut pipe.last {
-                            last.data += waits;
+                            last.data = last.data.saturating_add(waits);
                         }
                     }
                     pipe.lines = walk.lines();
