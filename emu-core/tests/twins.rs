@@ -4,8 +4,8 @@
 
 mod common;
 use common::{code, rig_with, vectors};
-use emu_core::{Bridge, Cycles, Ratio};
 use emu_core::machine::CoreKind;
+use emu_core::{Bridge, Cycles, Ratio};
 use proptest::prelude::*;
 
 const MAIN: u32 = 0x200;

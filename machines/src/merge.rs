@@ -1,7 +1,9 @@
 //! Laying one machine file over another.
 
 use crate::errors::Diagnostic;
-use crate::file::{Alias, BitBand, Bus, Clock, Device, MachineFile, Memory, NetBinding, Timing, Window};
+use crate::file::{
+    Alias, BitBand, Bus, Clock, Device, MachineFile, Memory, NetBinding, Timing, Window,
+};
 use crate::source::Source;
 use crate::suggest::advice;
 use crate::value::Sp;

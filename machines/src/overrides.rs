@@ -78,9 +78,8 @@ fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
         "interrupts" if file.interrupts.contains_key(rest) => {
             return Some(nest(&["interrupts", rest], value));
         }
-        "timing" | "clock" | "memory" | "alias" | "window" | "bit_band" | "bus" | "device" | "part" => {
-            find(file, Some(head), rest)
-        }
+        "timing" | "clock" | "memory" | "alias" | "window" | "bit_band" | "bus" | "device"
+        | "part" => find(file, Some(head), rest),
         _ => None,
     };
     let (list, name, field) = found.or_else(|| {
@@ -160,7 +159,9 @@ fn names(file: &MachineFile) -> Vec<(&'static str, &str)> {
             $( all.extend(file.$list.iter().map(|e| (stringify!($list), e.name.as_str()))); )*
         };
     }
-    add!(part, device, bus, bit_band, window, alias, memory, clock, timing);
+    add!(
+        part, device, bus, bit_band, window, alias, memory, clock, timing
+    );
     all
 }
 

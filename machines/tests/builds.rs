@@ -55,7 +55,9 @@ fn every_entry_of_the_built_in_files_says_where_it_is_from() {
                 }
             )*};
         }
-        sources!(clock, memory, alias, window, bit_band, bus, device, part, timing);
+        sources!(
+            clock, memory, alias, window, bit_band, bus, device, part, timing
+        );
         assert!(
             file.core.source.is_some(),
             "{}: the core has no source",

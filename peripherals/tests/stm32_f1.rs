@@ -194,8 +194,16 @@ fn half_words_are_programmed_and_pages_erased() {
     w(&mut b, FCR, 2 | 1 << 6);
     assert_eq!(when(&mut b, SR, 0x20, 400_000) - 1680, 320_000, "20 ms");
     assert_eq!(b.read(BASE + 0x402, Width::Half), Ok(0xFFFF));
-    assert_eq!(b.read(BASE + 0x3FE, Width::Half), Ok(0x0201), "the page before");
-    assert_eq!(b.read(BASE + 0x800, Width::Half), Ok(0x0403), "the page behind");
+    assert_eq!(
+        b.read(BASE + 0x3FE, Width::Half),
+        Ok(0x0201),
+        "the page before"
+    );
+    assert_eq!(
+        b.read(BASE + 0x800, Width::Half),
+        Ok(0x0403),
+        "the page behind"
+    );
 
     w(&mut b, FCR, 0x80);
     assert_eq!(r(&mut b, FCR), 0x80, "locked again");

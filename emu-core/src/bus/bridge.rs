@@ -196,7 +196,11 @@ mod tests {
         // 5 core cycles in 2 periods: edges at 0, 3, 5, 8, 10, 13, 15.
         let mut bus = bus(5, 2, true);
         assert_eq!(wait(&mut bus, false, 5), 13 - 7, "8, then two periods");
-        assert_eq!(wait(&mut bus, false, 100), 108 - 102, "103, then two periods");
+        assert_eq!(
+            wait(&mut bus, false, 100),
+            108 - 102,
+            "103, then two periods"
+        );
     }
 
     #[test]
@@ -219,8 +223,7 @@ mod tests {
         let mut bus = bus(72, 0, true);
         assert_eq!(bus.crossing(0x4000_1000, false, 5), None);
         assert_eq!(bus.crossing(0x4001_0000, false, 5), None);
-        bus.clocks
-            .set_hz(ClockId(1), Ratio::hz(72), Cycles(1));
+        bus.clocks.set_hz(ClockId(1), Ratio::hz(72), Cycles(1));
         assert!(bus.crossing(0x4000_1000, false, 5).is_some());
     }
 }

@@ -27,7 +27,12 @@ impl Core {
         }
         let late = v.latest.iter().zip(&v.starts).zip(&self.live_starts);
         let behind = u64::from(v.bound - v.latest.last().copied().unwrap_or(0).min(v.bound));
-        self.t0 + late.map(|((l, s), live)| u64::from(l - s + live)).max().unwrap_or(0) + behind
+        self.t0
+            + late
+                .map(|((l, s), live)| u64::from(l - s + live))
+                .max()
+                .unwrap_or(0)
+            + behind
     }
 
     /// Instruction `index` of the running block accesses `address`, and would do so at `start`. Gives the cycle in

@@ -348,10 +348,7 @@ impl Rcc {
         for (index, hz) in all.into_iter().enumerate() {
             ctx.set_clock_hz(index, hz);
         }
-        for (name, hz, max) in [
-            ("HCLK", hclk, p.max_hclk),
-            ("PCLK1", pclk1, p.max_pclk1),
-        ] {
+        for (name, hz, max) in [("HCLK", hclk, p.max_hclk), ("PCLK1", pclk1, p.max_pclk1)] {
             if hz.num() > max.saturating_mul(hz.den()) {
                 ctx.note(
                     NoticeKind::Misuse,
