@@ -136,7 +136,7 @@ impl Flash {
             // PRFTBS follows PRFTBE.
             ACR => self.acr | (self.acr & PRFTBE) << 1,
             KEYR | OPTKEYR => 0,
-            SR => self.sr | u32::from(self.busy_until.is_some()) * BSY,
+            SR => self.sr | (u32::from(self.busy_until.is_some()) * BSY),
             CR => self.cr | if self.key == Key::Open { 0 } else { LOCK },
             AR => 0,
             OBR => OBR_FACTORY,

@@ -193,7 +193,7 @@ impl Rcc {
     /// The ON bit, and the RDY bit above it.
     fn bits(&self, s: Source, on: u32) -> u32 {
         let o = self.source(s);
-        u32::from(o.on) * on | u32::from(o.ready) * on << 1
+        (u32::from(o.on) * on) | (u32::from(o.ready) * (on << 1))
     }
 
     fn update_irq(&self, ctx: &mut Ctx<'_>) {
