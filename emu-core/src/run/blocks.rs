@@ -95,8 +95,6 @@ pub struct Variant {
     pub exit_taken: StateId,
     /// How often it ran to its end.
     pub executions: u64,
-    /// Cycles from its last instruction's start to the next block's first, over all executions (when profiling).
-    pub behind: u64,
     /// State at its entry.
     pub entry: StateId,
     /// Inputs at its entry.

@@ -350,6 +350,7 @@ impl Core {
         if self.misses {
             let r = self.live(block, entry, key, 1, self.t0);
             self.keep(&r, 1);
+            self.profile_part(block, &r.starts, &[], None);
             return r.exit_next;
         }
         self.touch_lines(block, 1, key);

@@ -28,7 +28,11 @@ impl Host for Core {
             } else {
                 v.exit_taken
             };
-            (self.t0 + u64::from(v.cycles) + self.waited, state)
+            let now = self.t0 + u64::from(v.cycles) + self.waited;
+            if self.profiler.is_some() {
+                self.profile_block(None, address);
+            }
+            (now, state)
         } else {
             let count = v.count as usize;
             let horizon = self.horizon;

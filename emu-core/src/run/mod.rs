@@ -17,6 +17,7 @@ mod host;
 mod memory;
 mod multiple;
 mod pass;
+mod profile;
 mod sites;
 mod slaves;
 mod sleep;
@@ -143,6 +144,8 @@ pub struct Core {
     /// Instructions outside of `Variant::executions`; wraps below zero while one is taken back.
     other_insns: u64,
     ledger: Ledger,
+    /// Counts where the cycles go, when asked.
+    profiler: Option<Box<profile::Profiler>>,
     single_step: bool,
     /// Stop after one instruction.
     stepping: Option<u64>,
@@ -221,6 +224,7 @@ impl Core {
             locked_up: false,
             other_insns: 0,
             ledger: Ledger::default(),
+            profiler: None,
             single_step,
             stepping: None,
             breakpoints: BTreeSet::new(),
@@ -270,7 +274,6 @@ impl Core {
             starts: Vec::new(),
             latest: Vec::new(),
             spent: Spent::default(),
-            behind: 0,
             key: Key::default(),
             sibling: 0,
             bound: 0,

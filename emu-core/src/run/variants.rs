@@ -50,7 +50,6 @@ impl Core {
             exit_next: resolved.exit_next,
             exit_taken: resolved.exit_taken,
             executions: 0,
-            behind: 0,
             entry: state,
             key,
             sibling: 0,

@@ -18,6 +18,14 @@ impl Core {
         self.beats = 0;
     }
 
+    /// What the last instruction that waited has waited so far, if it is number `index`.
+    pub(super) fn wait_of(&self, index: usize) -> u64 {
+        self.waits
+            .last()
+            .filter(|w| w.0 == index)
+            .map_or(0, |w| w.1)
+    }
+
     /// The running block was let run although nothing past this cycle may happen in it: its last instruction starts,
     /// or could be abandoned, here at the latest, as far as was known when it began.
     fn latest(&self) -> u64 {
@@ -76,6 +84,7 @@ impl Core {
         let stolen = self.bus.take_stolen();
         self.ledger.estimate += stolen;
         self.ledger.kinds[3] += stolen;
+        self.profile_waited(stolen);
         self.rest(now + stolen, state);
         now + stolen
     }
