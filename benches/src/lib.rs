@@ -125,6 +125,9 @@ impl Firmware {
             CoreKind::CortexM3 => ArmCpuModel::CORTEX_M3,
             CoreKind::CortexM4 | CoreKind::CortexM4f => ArmCpuModel::CORTEX_M4,
             CoreKind::CortexM7 => ArmCpuModel::CORTEX_M7,
+            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => {
+                return Err("raw RISC-V is not measured".to_owned());
+            }
         };
         let start = cpu_seconds();
         raw::run(model, &self.image.segments)?;

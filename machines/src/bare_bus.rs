@@ -25,6 +25,8 @@ impl MachineSpec {
             CoreKind::CortexM3 => (Architecture::V7M, 0x412F_C231),
             CoreKind::CortexM4 | CoreKind::CortexM4f => (Architecture::V7EM, 0x410F_C241),
             CoreKind::CortexM7 => (Architecture::V7EM, 0x411F_C271),
+            // Stands by unused: a hart's registers are its own.
+            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => (Architecture::V6M, 0),
         };
         let v7 = architecture != Architecture::V6M;
         let bits = core.priority_bits.as_ref();

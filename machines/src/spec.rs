@@ -15,14 +15,17 @@ const MAX_FILE: u64 = 4 << 20;
 /// Files that may be laid over each other.
 const MAX_DEPTH: usize = 8;
 
-/// Name, kind, and whether it is ARMv7-M, of every core.
-const CORES: [(&str, CoreKind); 6] = [
+/// Name and kind of every core.
+const CORES: [(&str, CoreKind); 9] = [
     ("cortex-m0", CoreKind::CortexM0),
     ("cortex-m0plus", CoreKind::CortexM0plus),
     ("cortex-m3", CoreKind::CortexM3),
     ("cortex-m4", CoreKind::CortexM4),
     ("cortex-m4f", CoreKind::CortexM4f),
     ("cortex-m7", CoreKind::CortexM7),
+    ("e31", CoreKind::E31),
+    ("bumblebee", CoreKind::Bumblebee),
+    ("rv32", CoreKind::Rv32),
 ];
 
 /// A machine: its files laid over each other, and the overrides.
@@ -269,6 +272,8 @@ impl Loader {
             return None;
         };
         let layer = match core {
+            // What a RISC-V core has besides is the platform's: its machine files say so.
+            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => return Some(core),
             CoreKind::CortexM0 | CoreKind::CortexM0plus => "armv6m",
             _ => "armv7m",
         };

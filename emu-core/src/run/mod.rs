@@ -10,6 +10,7 @@
 
 mod accounting;
 pub mod blocks;
+mod conditions;
 mod enter;
 mod exceptions;
 mod faults;
@@ -280,6 +281,7 @@ impl Core {
             lines: (0, 0),
             by_key: Vec::new(),
             parts: Vec::new(),
+            quick: Vec::new(),
         });
         self.current = NO_BLOCK;
     }

@@ -5,8 +5,8 @@
 //! take 1 cycle). Not modelled: the slow (32-cycle) multiplier option, prefetch effects of
 //! wait states.
 
-use super::{Cost, ExceptionTiming, Fetch, Inputs, Model, Pipe, exceptions};
 use super::queue::Queue;
+use super::{Cost, ExceptionTiming, Fetch, Inputs, Model, Pipe, exceptions};
 use crate::decode::{Class, Insn};
 
 /// The table of one of the two cores.
@@ -70,13 +70,7 @@ impl CortexM0 {
 }
 
 impl Model for CortexM0 {
-    fn step(
-        &self,
-        pipe: &mut Pipe,
-        insn: &Insn,
-        inputs: Inputs,
-        fetch: &mut dyn Fetch,
-    ) -> Cost {
+    fn step(&self, pipe: &mut Pipe, insn: &Insn, inputs: Inputs, fetch: &mut dyn Fetch) -> Cost {
         let mut cost = self.cost(pipe);
         if let Some(last) = pipe.last {
             cost.cycles += u32::from(last.data);

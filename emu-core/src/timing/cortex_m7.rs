@@ -43,13 +43,7 @@ impl CortexM7 {
 }
 
 impl Model for CortexM7 {
-    fn step(
-        &self,
-        pipe: &mut Pipe,
-        insn: &Insn,
-        inputs: Inputs,
-        fetch: &mut dyn Fetch,
-    ) -> Cost {
+    fn step(&self, pipe: &mut Pipe, insn: &Insn, inputs: Inputs, fetch: &mut dyn Fetch) -> Cost {
         let cost = self.cost(pipe);
         pipe.queue = Queue::EMPTY;
         fetch.advance(cost.cycles);

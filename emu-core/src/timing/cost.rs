@@ -100,7 +100,13 @@ impl Cost {
     }
 
     /// Reach `cycles` by waiting longer, if that is later: the new reason and kind count for what is added.
-    pub fn extend(&mut self, cycles: u32, kind: Kind, provenance: Provenance, reason: &'static str) {
+    pub fn extend(
+        &mut self,
+        cycles: u32,
+        kind: Kind,
+        provenance: Provenance,
+        reason: &'static str,
+    ) {
         let more = cycles.saturating_sub(self.cycles);
         if more == 0 {
             return;
@@ -130,10 +136,10 @@ impl Spent {
     /// Add one cost.
     pub fn add(&mut self, cost: &Cost) {
         self.provenances[cost.provenance as usize] += cost.cycles;
-        for (sum, n) in self
-            .kinds
-            .iter_mut()
-            .zip([cost.issue(), cost.refill, cost.stall, cost.wait])
+        for (sum, n) in
+            self.kinds
+                .iter_mut()
+                .zip([cost.issue(), cost.refill, cost.stall, cost.wait])
         {
             *sum += n;
         }

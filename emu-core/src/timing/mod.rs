@@ -100,5 +100,8 @@ pub fn model(core: CoreKind) -> Box<dyn Model> {
         CoreKind::CortexM3 => Box::new(cortex_m3::CortexM3::M3),
         CoreKind::CortexM4 | CoreKind::CortexM4f => Box::new(cortex_m3::CortexM3::M4),
         CoreKind::CortexM7 => Box::new(cortex_m7::CortexM7),
+        CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => {
+            unreachable!("{core:?} has its model in riscv::timing")
+        }
     }
 }
