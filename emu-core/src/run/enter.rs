@@ -47,9 +47,7 @@ impl Core {
         if self.bus.events.next_at().0 < first {
             self.bus.pc = address;
             self.bus.advance_to(Cycles(first - 1));
-            if self.drop_dirty_code()
-                || self.bus.memory_parameters_changed
-                || self.bus.has_stolen()
+            if self.drop_dirty_code() || self.bus.memory_parameters_changed || self.bus.has_stolen()
             {
                 return self.redirect_to(address, it, None);
             }

@@ -190,7 +190,9 @@ impl Core {
         }
         let decoder = Decoder::new(bus.system.architecture, bus.system.has_fpu)?;
         let cpu = engine.cpu();
-        let slaves = Slaves::new(&bus.memory, io_port(&bus, kind), |name| load_extra(&bus, name));
+        let slaves = Slaves::new(&bus.memory, io_port(&bus, kind), |name| {
+            load_extra(&bus, name)
+        });
         let mut core = Box::new(Core {
             engine,
             bus,

@@ -60,13 +60,7 @@ impl Profiler {
 
     /// Instructions were executed, at these starts relative to the last one before; `counted` when their own cycles
     /// are counted elsewhere. Those in `waits` (index, cycles) waited so long for devices, which the starts do not know.
-    fn executed(
-        &mut self,
-        insns: &[Insn],
-        starts: &[u32],
-        waits: &[(usize, u64)],
-        counted: bool,
-    ) {
+    fn executed(&mut self, insns: &[Insn], starts: &[u32], waits: &[(usize, u64)], counted: bool) {
         let (Some(first), Some(last)) = (insns.first(), insns.last()) else {
             return;
         };

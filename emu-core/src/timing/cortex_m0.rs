@@ -48,9 +48,7 @@ impl CortexM0 {
         let taken = pipe.queue.is_restarted();
         let n = u32::from(last.count);
         match last.class {
-            Class::Load | Class::Store if last.io_port => {
-                Cost::exact(1, "single-cycle I/O port")
-            }
+            Class::Load | Class::Store if last.io_port => Cost::exact(1, "single-cycle I/O port"),
             Class::Load | Class::Store => Cost::exact(2, "single load or store"),
             Class::LoadMultiple | Class::StoreMultiple => Cost::exact(1 + n, "1+N"),
             Class::LoadMultiplePc => Cost::exact(self.branch + 1 + n, "POP with PC"),
