@@ -195,7 +195,9 @@ pub unsafe fn drop_block_at_pc(uc: *mut uc_engine, size: u32) -> bool {
         let (mut pc, mut cs_base, mut flags) = (0, 0, 0);
         cpu_get_tb_cpu_state_arm(env_of(cpu).cast(), &mut pc, &mut cs_base, &mut flags);
         let block = tb_htable_lookup_arm(cpu.cast(), pc, cs_base, flags, NO_CLUSTER);
-        if block.is_null() || u32::from(block.cast::<u8>().add(TB_SIZE).cast::<u16>().read()) != size {
+        if block.is_null()
+            || u32::from(block.cast::<u8>().add(TB_SIZE).cast::<u16>().read()) != size
+        {
             return false;
         }
         let context = uc.cast::<u8>().add(UC_TCG_CTX).cast::<*mut c_void>().read();

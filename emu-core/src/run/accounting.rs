@@ -254,7 +254,7 @@ impl Core {
             if self.misses || self.late_data_misses(block, index) {
                 let r = self.live(block, state, key, index + 1, self.t0);
                 self.roll_back();
-                return self.t0 + self.waited + u64::from(r.starts[index]);
+                return self.t0 + self.wait_of(index) + u64::from(r.starts[index]);
             }
             let i = self.resolved(id, key);
             return self.t0 + self.waited + u64::from(self.variants[id].by_key[i].1.starts[index]);
@@ -363,8 +363,10 @@ impl Core {
         if misses {
             let r = self.live(block, entry, key, upto, t0);
             self.keep(&r, upto);
-            self.profile_part(block, &r.starts, whole.then_some(next));
-            let now = t0 + self.waited + u64::from(r.starts[upto - 1]);
+            // The walk knows all waits but that of the last instruction.
+            let own = self.wait_of(upto - 1);
+            self.profile_part(block, &r.starts, &[(upto - 1, own)], whole.then_some(next));
+            let now = t0 + own + u64::from(r.starts[upto - 1]);
             let state = if whole && taken {
                 r.exit_taken
             } else {
@@ -405,7 +407,9 @@ impl Core {
             let v = &self.variants[variant];
             let (block, entry) = (v.block, v.entry);
             let starts = self.remembered(block, entry, key, upto).starts;
-            self.profile_part(block, &starts, None);
+            let waits = std::mem::take(&mut self.waits);
+            self.profile_part(block, &starts, &waits, None);
+            self.waits = waits;
         }
         let v = &self.variants[variant];
         let part = match v.parts.iter().find(|p| p.0 == (upto, key)) {

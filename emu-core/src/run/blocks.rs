@@ -7,7 +7,7 @@
 use super::sites::{Key, Site};
 use crate::decode::{Class, Insn};
 use crate::timing::flash::Walk;
-use crate::timing::{Inputs, Model, Pipe, Spent, ZeroWait};
+use crate::timing::{Fetch, Inputs, Model, Pipe, Spent, ZeroWait};
 use std::collections::HashMap;
 
 /// Interned pipe at a block's entry.
@@ -257,8 +257,12 @@ pub struct Run<'a> {
     pub extra: &'a [u8; 8],
     /// Bus slave of flash.
     pub flash: u8,
+    /// That of the single-cycle I/O port, if there is one.
+    pub io_port: Option<u8>,
     /// Address of each site's access, for caches.
     pub addresses: &'a [u32],
+    /// Cycles that instructions waited for devices: index and cycles, ascending.
+    pub waits: &'a [(usize, u64)],
 }
 
 impl Run<'_> {
@@ -272,6 +276,7 @@ impl Run<'_> {
     ) -> Pipe {
         let mut now = 0;
         let mut sites = self.block.sites.iter().enumerate().peekable();
+        let mut waits = self.waits.iter().peekable();
         for (i, insn) in self.block.insns[..self.upto].iter().enumerate() {
             let site = sites.next_if(|(_, s)| s.index == i);
             let mut inputs = match site {
@@ -284,6 +289,7 @@ impl Run<'_> {
             if inputs.executed && moves_words(insn) {
                 inputs.data = self.extra[usize::from(inputs.slave)];
             }
+            inputs.io_port = self.io_port == Some(inputs.slave);
             let cost = match &mut memory {
                 Memory::Direct => model.step(&mut pipe, insn, inputs, &mut ZeroWait),
                 Memory::Flash(walk) => {
@@ -296,7 +302,7 @@ impl Run<'_> {
                         };
                         let waits = walk.data(address);
                         if let Some(last) = &mut pipe.last {
-                            last.data += waits;
+                            last.data = last.data.saturating_add(waits);
                         }
                     }
                     pipe.lines = walk.lines();
@@ -305,6 +311,14 @@ impl Run<'_> {
             };
             now += cost.cycles;
             each(now, &cost);
+            if let Some((_, waited)) = waits.next_if(|w| w.0 == i) {
+                // Whatever follows sees this instruction start later.
+                let waited = u32::try_from(*waited).unwrap_or(u32::MAX);
+                now = now.saturating_add(waited);
+                if let Memory::Flash(walk) = &mut memory {
+                    walk.advance(waited);
+                }
+            }
         }
         pipe
     }

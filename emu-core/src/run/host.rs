@@ -241,12 +241,7 @@ impl Core {
         // A transfer of several words must not be abandoned behind its first word: it is made alone too.
         let beats = self.running().is_some_and(|b| b.insns[index].count > 1);
         if !alone && (kind == Access::Sync || beats) {
-            // SAFETY: as above; this time with ITSTATE, since the block is left.
-            unsafe { locate_access(self.cpu, true) };
-            let pc = self.cpu.pc();
-            self.finish(index, pc);
-            self.cpu.limit_next_block(1);
-            return Err(Flow::Redirect);
+            return Err(self.make_alone(index));
         }
         if alone {
             self.bus.system.masks = self.cpu.masks();
@@ -255,13 +250,24 @@ impl Core {
             return Err(self.access_failed(address));
         }
         let start = self.start_of(index);
+        let Some(at) = self.wait_for_device(address, write, index, start, alone) else {
+            return Err(self.make_alone(index));
+        };
+        self.beats += u64::from(beats);
         self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);
-        // What is due in this very cycle comes behind the access, at the next boundary.
-        if self.bus.events.next_at().0 < start {
-            self.bus.advance_to(Cycles(start - 1));
-        }
-        self.bus.now = Cycles(start);
+        self.come_to(at);
         Ok(kind)
+    }
+
+    /// The running block stands before the access of instruction `index`, which must be made again as a block of
+    /// its own.
+    fn make_alone(&mut self, index: usize) -> Flow {
+        // SAFETY: called from the engine's I/O callbacks only; with ITSTATE, since the block is left.
+        unsafe { locate_access(self.cpu, true) };
+        let pc = self.cpu.pc();
+        self.finish(index, pc);
+        self.cpu.limit_next_block(1);
+        Flow::Redirect
     }
 
     /// Unprivileged code has no access to the private peripheral bus (DDI 0403E B3.1), but for the ITM

@@ -26,6 +26,7 @@ mod state;
 mod unaligned;
 mod values;
 mod variants;
+mod waits;
 
 pub use faults::decode_fault;
 pub use state::CoreState;
@@ -118,6 +119,10 @@ pub struct Core {
     addresses: [u32; MAX_SITES],
     /// Cycles that it has waited for devices.
     waited: u64,
+    /// The same by instruction, ascending.
+    waits: Vec<(usize, u64)>,
+    /// Accesses that its present instruction of several words has made.
+    beats: u64,
     /// It misses in the flash's caches: its cost is worked out when it is over.
     misses: bool,
     /// Starts of the instructions of a block that misses and is about to run.
@@ -193,7 +198,9 @@ impl Core {
         let decoder = Decoder::new(bus.system.architecture, bus.system.has_fpu)?;
         let cpu = engine.cpu();
         let nop = decoder.one(0, &[0x00, 0xBF]);
-        let slaves = Slaves::new(&bus.memory, |name| load_extra(&bus, name));
+        let slaves = Slaves::new(&bus.memory, io_port(&bus, kind), |name| {
+            load_extra(&bus, name)
+        });
         let mut core = Box::new(Core {
             engine,
             bus,
@@ -213,6 +220,8 @@ impl Core {
             inputs: Key::default(),
             addresses: [0; MAX_SITES],
             waited: 0,
+            waits: Vec::new(),
+            beats: 0,
             misses: false,
             live_starts: Vec::new(),
             horizon: 0,
@@ -304,7 +313,7 @@ impl Core {
     fn rest(&mut self, now: u64, state: StateId) {
         self.t0 = now;
         self.current = NO_BLOCK;
-        self.waited = 0;
+        self.forget_waits();
         self.misses = false;
         self.variants[NO_BLOCK].exit_next = state;
         self.variants[NO_BLOCK].exit_taken = state;
@@ -445,6 +454,7 @@ impl Core {
         if bus.system.attention()
             || bus.reset_request.is_some()
             || bus.stop_requested()
+            || bus.has_stolen()
             || self.one_at_a_time()
             || self.permissive != 0
             || self.undo.is_some()
@@ -486,6 +496,11 @@ fn fp_allowed(cpacr: u32, privileged: bool) -> bool {
         1 => privileged,
         _ => false,
     }
+}
+
+/// The single-cycle I/O port, when both the core and the machine have one.
+fn io_port(bus: &Bus, kind: CoreKind) -> Option<(u32, u32)> {
+    bus.io_port().filter(|_| timing::model(kind).has_io_port())
 }
 
 /// Cycles that loads from a region take longer than from the fastest.

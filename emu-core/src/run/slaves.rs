@@ -1,5 +1,6 @@
 //! Which bus slave an address belongs to, and how much slower than the fastest it is.
 //!
+//! What the single-cycle I/O port of a Cortex-M0+ reaches counts as a slave, too.
 //! Loads overlap on Cortex-M3 and M4 only within one slave. The slaves are the memory regions in the order of the
 //! machine file (aliases belong to what they show), the peripheral space and the private peripheral bus.
 
@@ -11,25 +12,36 @@ const PAGE_BITS: u32 = 12;
 const PERIPHERALS: u8 = 6;
 /// 0xE000_0000 and above.
 const PRIVATE: u8 = 7;
-/// Memory regions beyond the first five share a slave.
-const LAST_MEMORY: u8 = 5;
+/// Memory regions beyond the first four share a slave.
+const LAST_MEMORY: u8 = 4;
+/// The single-cycle I/O port.
+const IO_PORT: u8 = 5;
 
 /// The slaves of a machine.
 pub struct Slaves {
     pages: Vec<u8>,
     extra: [u8; 8],
     flash: u8,
+    has_io_port: bool,
 }
 
 impl Slaves {
     /// The slaves of a memory map; `extra` tells the cycles that loads from a region take longer.
-    pub fn new(memory: &Memory, extra: impl Fn(&str) -> u32) -> Slaves {
+    pub fn new(
+        memory: &Memory,
+        io_port: Option<(u32, u32)>,
+        extra: impl Fn(&str) -> u32,
+    ) -> Slaves {
         let mut slaves = Slaves {
             pages: vec![PERIPHERALS; 1 << (32 - PAGE_BITS)],
             extra: [0; 8],
             flash: 0,
+            has_io_port: io_port.is_some(),
         };
         slaves.fill(0xE000_0000, 0x2000_0000, PRIVATE);
+        if let Some((base, size)) = io_port {
+            slaves.fill(base, size, IO_PORT);
+        }
         for (n, region) in memory.regions().iter().enumerate() {
             if region.kind == MemoryKind::Flash && slaves.flash == 0 {
                 slaves.flash = of_region(n);
@@ -78,6 +90,11 @@ impl Slaves {
     /// The slave of the flash that code runs from; 0 for none.
     pub fn flash(&self) -> u8 {
         self.flash
+    }
+
+    /// The slave of the single-cycle I/O port, when there is one.
+    pub fn io_port(&self) -> Option<u8> {
+        self.has_io_port.then_some(IO_PORT)
     }
 
     /// Is any slave slower than another?

@@ -107,20 +107,16 @@ impl Core {
         let pipe = self.states.get(state);
         // As behind itself without its own address: what comes before is no load.
         let quiet = pipe.last.is_some_and(|l| !self.model.overlaps(l.class));
-        waits
-            || self.slaves.differ()
-            || next.is_none()
-            || !quiet
-            || alone(Some(&self.nop))
+        waits || self.slaves.differ() || next.is_none() || !quiet || alone(Some(&self.nop))
     }
 
     /// Does a block read flash at addresses that are only known when it runs?
     fn reads_flash_by_pointer(&self, block: usize, key: Key) -> bool {
         let flash = self.slaves.flash();
         let sites = self.blocks[block].sites.iter().take(MAX_SITES).enumerate();
-        sites.filter(|(_, s)| s.address.is_some()).any(|(n, s)| {
-            s.is_late() || key.byte(n) >> 1 & 7 == flash
-        })
+        sites
+            .filter(|(_, s)| s.address.is_some())
+            .any(|(n, s)| s.is_late() || key.byte(n) >> 1 & 7 == flash)
     }
 
     /// Cost of the first `upto` instructions of a block whose fetches and reads hit, or do not wait.
@@ -138,7 +134,9 @@ impl Core {
             upto: upto.min(b.insns.len()),
             extra: self.slaves.extra(),
             flash: self.slaves.flash(),
+            io_port: self.slaves.io_port(),
             addresses: &[],
+            waits: &[],
         };
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
@@ -151,7 +149,8 @@ impl Core {
     }
 
     /// Cost of the first `upto` instructions of a block that misses in the flash's caches, which it changes until
-    /// the walk is kept or rolled back. `now` is the start of the last instruction before it.
+    /// the walk is kept or rolled back. `now` is the start of the last instruction before it. Starts include what
+    /// the block has waited for devices.
     pub(super) fn live(
         &mut self,
         block: usize,
@@ -168,7 +167,9 @@ impl Core {
             upto: upto.min(b.insns.len()),
             extra: self.slaves.extra(),
             flash: self.slaves.flash(),
+            io_port: self.slaves.io_port(),
             addresses: &self.addresses,
+            waits: &self.waits,
         };
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
@@ -317,7 +318,9 @@ impl Core {
             let bytes = self.bus.memory.slice(address, 4)?;
             Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         };
-        let (sites, known) = sites::find(insns, self.model.as_ref(), differ, &constant);
+        let port = self.slaves.io_port().is_some();
+        let matters = sites::Matters { differ, port };
+        let (sites, known) = sites::find(insns, self.model.as_ref(), matters, &constant);
         let mut slaves = vec![0; insns.len()];
         for &(index, address) in &known {
             slaves[index] = self.slaves.of(address);

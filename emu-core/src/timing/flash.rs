@@ -457,7 +457,7 @@ impl Walk<'_> {
             self.flash.touch_data(line);
         }
         self.keep_port();
-        (ready - self.origin - 1).clamp(0, 15) as u8
+        (ready - self.origin - 1).clamp(0, 200) as u8
     }
 
     fn keep_port(&mut self) {
