@@ -294,7 +294,7 @@ impl Run<'_> {
                 Memory::Direct => model.step(&mut pipe, insn, inputs, &mut ZeroWait),
                 Memory::Flash(walk) => {
                     let cost = model.step(&mut pipe, insn, inputs, walk);
-                    if inputs.executed && inputs.slave == self.flash && insn.addressing.is_some() {
+                    if inputs.executed && inputs.slave == self.flash && moves_words(insn) {
                         // Without caches, all that counts is that it lies in the flash.
                         let address = match site.filter(|(_, s)| s.address.is_some()) {
                             Some((n, _)) => self.addresses.get(n).copied(),
