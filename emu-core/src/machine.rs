@@ -9,38 +9,8 @@ use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use crate::cores::{CoreInfo, CoreKind, Fpu};
 pub use crate::run::Ledger;
-
-/// Which core.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CoreKind {
-    /// Cortex-M0.
-    CortexM0,
-    /// Cortex-M0+.
-    CortexM0plus,
-    /// Cortex-M3.
-    CortexM3,
-    /// Cortex-M4 without FPU.
-    CortexM4,
-    /// Cortex-M4 with FPU.
-    CortexM4f,
-    /// Cortex-M7 with FPU.
-    CortexM7,
-}
-
-impl CoreKind {
-    /// The execution engine's model that runs this core's instruction set.
-    pub(crate) fn engine_model(self) -> crate::backend::engine::ArmModel {
-        use crate::backend::engine::ArmModel;
-        match self {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => ArmModel::CortexM0,
-            CoreKind::CortexM3 => ArmModel::CortexM3,
-            CoreKind::CortexM4 | CoreKind::CortexM4f => ArmModel::CortexM4,
-            CoreKind::CortexM7 => ArmModel::CortexM7,
-        }
-    }
-}
 
 /// How a machine runs; none of it changes a result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -3,34 +3,62 @@
 //! A cost is the distance from the first execute cycle of one instruction to that of the next.
 #![allow(clippy::unwrap_used)]
 
-use emu_core::cortex_m::Architecture;
 use emu_core::decode::{Decoder, Insn};
 use emu_core::machine::CoreKind;
-use emu_core::timing::{self, Pipe, Provenance};
+use emu_core::timing::{self, Cost, Inputs, Pipe, Provenance, ZeroWait};
 
 const NOP: &[u16] = &[0xBF00];
 
 fn decode(kind: CoreKind, at: u32, code: &[u16]) -> Vec<Insn> {
-    let (architecture, fpu) = match kind {
-        CoreKind::CortexM0 | CoreKind::CortexM0plus => (Architecture::V6M, false),
-        CoreKind::CortexM3 => (Architecture::V7M, false),
-        _ => (Architecture::V7EM, true),
-    };
     let bytes: Vec<u8> = code.iter().flat_map(|h| h.to_le_bytes()).collect();
-    Decoder::new(architecture, fpu).unwrap().run(at, &bytes, 0)
+    Decoder::new(kind.info().architecture, kind.has_fpu())
+        .unwrap()
+        .run(at, &bytes, 0)
 }
 
-/// The cost of entering the first instruction of `next` behind those of `before`.
+/// Step over `before`, then over the first instruction of `next`: the cost of that last step.
 fn enter(kind: CoreKind, before: &[u16], next: &[u16], taken_to: Option<u32>) -> (u32, Provenance) {
+    let cost = enter_with(kind, before, next, taken_to, Inputs::PLAIN);
+    (cost.cycles, cost.provenance)
+}
+
+/// The same with these inputs for the last instruction of `before`.
+fn enter_with(
+    kind: CoreKind,
+    before: &[u16],
+    next: &[u16],
+    taken_to: Option<u32>,
+    inputs: Inputs,
+) -> Cost {
+    let model = timing::model(kind);
     let mut pipe = Pipe::SETTLED;
     let insns = decode(kind, 0x100, before);
-    for insn in &insns {
-        pipe = Pipe::after(&pipe, insn, true);
+    for (i, insn) in insns.iter().enumerate() {
+        let last = i + 1 == insns.len();
+        let inputs = if last { inputs } else { Inputs::PLAIN };
+        model.step(&mut pipe, insn, inputs, &mut ZeroWait);
+    }
+    if taken_to.is_some() {
+        pipe = model.branched(&pipe);
     }
     let at = taken_to.unwrap_or(0x100 + 2 * before.len() as u32);
     let next = decode(kind, at, next)[0];
-    let cost = timing::model(kind).enter(&pipe, &next, taken_to.is_some());
-    (cost.cycles, cost.provenance)
+    model.step(&mut pipe, &next, Inputs::PLAIN, &mut ZeroWait)
+}
+
+/// First execute cycle of each instruction of a sequence.
+fn starts(kind: CoreKind, at: u32, code: &[u16]) -> Vec<u32> {
+    let model = timing::model(kind);
+    let mut pipe = Pipe::SETTLED;
+    let mut now = 0;
+    let mut all = Vec::new();
+    for insn in &decode(kind, at, code) {
+        now += model
+            .step(&mut pipe, insn, Inputs::PLAIN, &mut ZeroWait)
+            .cycles;
+        all.push(now);
+    }
+    all
 }
 
 /// In sequence, before a NOP.
@@ -316,13 +344,96 @@ fn it_folds_behind_a_narrow_instruction() {
 }
 
 #[test]
+fn aligned_wide_code_needs_no_more_than_a_cycle_each() {
+    // ARM KB ka8521: three words of prefetch.
+    let mov = [0xF04F, 0x0001];
+    let code: Vec<u16> = mov.repeat(6);
+    for kind in [M3, M4] {
+        assert_eq!(starts(kind, 0x100, &code), [0, 1, 2, 3, 4, 5]);
+    }
+}
+
+#[test]
+fn unaligned_wide_code_behind_a_multi_cycle_instruction_has_one_bubble() {
+    // compendium.i-0.nl: groups of three or more unaligned wide instructions take one extra cycle.
+    let mov = [0xF04F, 0x0001];
+    for (wides, bubbles) in [(1, 0), (2, 0), (3, 1), (4, 1), (8, 1)] {
+        // nop; nop; nop; ldm r1!,{r2,r3} (3 cycles) at 4n+2 - 2; then wide ones at 4n+2.
+        let mut code = vec![0xBF00, 0xBF00, 0xBF00, 0xBF00, 0xC90C];
+        code.extend(mov.repeat(wides));
+        code.push(0xBF00);
+        let all = starts(M4, 0x100, &code);
+        let (first, end) = (all[5], all[5 + wides]);
+        assert_eq!(end - first, wides as u32 + bubbles, "{wides}: {all:?}");
+    }
+}
+
+#[test]
+fn a_branch_that_is_not_taken_costs_more_only_when_the_queue_is_empty() {
+    // jnk0le/random: it steals the fetch slot of its decode cycle.
+    let narrow = starts(M4, 0x100, &[0xBF00, 0xBF00, 0xD000, 0xBF00, 0xBF00]);
+    assert_eq!(narrow, [0, 1, 2, 3, 4]);
+    // beq.w between wide ones, all aligned, right at the start of a stream.
+    let mov = [0xF04F, 0x0001];
+    let mut code = vec![0xF000, 0x8000];
+    code.extend(mov.repeat(3));
+    let wide = starts(M4, 0x100, &code);
+    assert_eq!(wide[3] - wide[0], 4, "{wide:?}");
+}
+
+#[test]
+fn unaligned_data_takes_more_accesses() {
+    // DDI 0439B §3.3.2.
+    for kind in [M3, M4] {
+        let model = timing::model(kind);
+        let more = |at: u32, bytes| model.unaligned_cycles(0x2000_0000 + at, bytes);
+        assert_eq!([0, 1, 2, 3].map(|at| more(at, 4)), [0, 2, 1, 2]);
+        assert_eq!([0, 1, 2, 3].map(|at| more(at, 2)), [0, 1, 0, 1]);
+        assert_eq!([0, 1, 2, 3].map(|at| more(at, 1)), [0; 4]);
+    }
+}
+
+#[test]
+fn loads_from_different_slaves_do_not_pipeline() {
+    // jnk0le/random: SRAM1, SRAM2 and CCM of an STM32F407.
+    let model = timing::model(M4);
+    let on = |slave| Inputs {
+        slave,
+        ..Inputs::PLAIN
+    };
+    // ldr r0,[r1]; ldr r2,[r3]
+    let insns = decode(M4, 0x100, &[0x6808, 0x681A, 0xBF00]);
+    for (first, second, cycles) in [(1, 1, 1), (1, 2, 2), (3, 2, 2)] {
+        let mut pipe = Pipe::SETTLED;
+        model.step(&mut pipe, &insns[0], on(first), &mut ZeroWait);
+        let cost = model.step(&mut pipe, &insns[1], on(second), &mut ZeroWait);
+        assert_eq!(cost.cycles, cycles, "slaves {first} and {second}");
+    }
+    assert!(model.slave_matters(None, &insns[0], Some(&insns[1])));
+    assert!(!model.slave_matters(Some(&insns[2]), &insns[0], Some(&insns[2])));
+}
+
+#[test]
+fn indexed_transfers_pipeline_on_m4_only() {
+    // jnk0le/random: M3 takes an indexed one only as the first of a run.
+    let (plain, indexed) = ([0x6808], [0xF853, 0x2B04]); // ldr r0,[r1]; ldr r2,[r3],#4
+    let same = |kind, first: &[u16], next: &[u16]| pair(kind, first, next);
+    assert_eq!(same(M4, &plain, &indexed), 1);
+    assert_eq!(same(M3, &plain, &indexed), 2);
+    assert_eq!(same(M3, &indexed, &plain), 1);
+    // ldr r2,[r3],#4 twice: the base was just written back.
+    assert_eq!(same(M4, &indexed, &indexed), 2);
+}
+
+#[test]
 fn skipped_instructions_take_one_cycle() {
     // DDI 0439B §3.3.2.
     for code in [&[0x6808u16][..], &[0xFB91, 0xF0F2], &[0xC90C], &[0x5088]] {
-        let insn = decode(M4, 0, code)[0];
-        let next = decode(M4, 4, &[0x6808])[0];
-        let pipe = Pipe::after(&Pipe::SETTLED, &insn, false);
-        assert_eq!(timing::model(M4).enter(&pipe, &next, false).cycles, 1);
+        let skipped = Inputs {
+            executed: false,
+            ..Inputs::PLAIN
+        };
+        assert_eq!(enter_with(M4, code, &[0x6808], None, skipped).cycles, 1);
     }
 }
 
@@ -331,10 +442,17 @@ fn fp_latencies() {
     // DDI 0439B table 7-1; results one instruction late (gcc cortex-m4.md).
     assert_eq!(cost(M4, &[0xEE30, 0x0A00]), 1, "vadd");
     assert_eq!(cost(M4, &[0xEE20, 0x0A00]), 1, "vmul");
-    assert_eq!(cost(M4, &[0xEE00, 0x0A00]), 3, "vmla");
-    assert_eq!(cost(M4, &[0xEEA0, 0x0A00]), 3, "vfma");
-    assert_eq!(cost(M4, &[0xEE80, 0x0A00]), 14, "vdiv");
-    assert_eq!(cost(M4, &[0xEEB1, 0x0AC0]), 14, "vsqrt");
+    // vadd s4,s5,s6 takes none of their results: it waits for the FPU; a NOP does not.
+    let other = [0xEE32, 0x2A83];
+    for (code, busy, what) in [
+        ([0xEE00, 0x0A00], 3, "vmla"),
+        ([0xEEA0, 0x0A00], 3, "vfma"),
+        ([0xEE80, 0x0A00], 14, "vdiv"),
+        ([0xEEB1, 0x0AC0], 14, "vsqrt"),
+    ] {
+        assert_eq!(pair(M4, &code, &other), busy, "{what}");
+        assert_eq!(cost(M4, &code), 1, "{what} beside integer code");
+    }
     assert_eq!(cost(M4, &[0xED91, 0x0A00]), 2, "vldr.32");
     assert_eq!(cost(M4, &[0xED91, 0x0B00]), 3, "vldr.64");
     assert_eq!(cost(M4, &[0xED81, 0x0A00]), 2, "vstr.32");

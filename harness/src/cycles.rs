@@ -4,7 +4,6 @@
 //! What a listing cannot know is left out: flash wait states, operands (divides), which bus an access goes to,
 //! and the alignment of a branch's target. The first instruction stands alone in the pipeline.
 
-use emu_core::cortex_m::Architecture;
 use emu_core::decode::{Class, Decoder, Insn};
 use emu_core::machine::CoreKind;
 use emu_core::timing::{self, Cost, Inputs, Model, Pipe, Provenance, ZeroWait};
@@ -26,13 +25,8 @@ impl Timing {
     /// # Errors
     /// The decoder's error text.
     pub fn new(core: CoreKind) -> Result<Timing, String> {
-        let architecture = match core {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
-            _ => Architecture::V7M,
-        };
-        let fpu = matches!(core, CoreKind::CortexM4f | CoreKind::CortexM7);
         Ok(Timing {
-            decoder: Decoder::new(architecture, fpu)?,
+            decoder: Decoder::new(core.info().architecture, core.has_fpu())?,
             model: timing::model(core),
         })
     }

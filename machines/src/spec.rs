@@ -6,6 +6,7 @@ use crate::library;
 use crate::source::Source;
 use crate::suggest::advice;
 use crate::value;
+use emu_core::cortex_m::Architecture;
 use emu_core::machine::CoreKind;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -14,16 +15,6 @@ use std::path::{Path, PathBuf};
 const MAX_FILE: u64 = 4 << 20;
 /// Files that may be laid over each other.
 const MAX_DEPTH: usize = 8;
-
-/// Name, kind, and whether it is ARMv7-M, of every core.
-const CORES: [(&str, CoreKind); 6] = [
-    ("cortex-m0", CoreKind::CortexM0),
-    ("cortex-m0plus", CoreKind::CortexM0plus),
-    ("cortex-m3", CoreKind::CortexM3),
-    ("cortex-m4", CoreKind::CortexM4),
-    ("cortex-m4f", CoreKind::CortexM4f),
-    ("cortex-m7", CoreKind::CortexM7),
-];
 
 /// A machine: its files laid over each other, and the overrides.
 #[derive(Clone, Debug)]
@@ -260,17 +251,21 @@ impl Loader {
             );
             return None;
         };
-        let Some(&(_, core)) = CORES.iter().find(|(name, _)| *name == kind.value) else {
+        let Some(core) = CoreKind::named(&kind.value) else {
             self.errors.push(
                 Diagnostic::new(format!("there is no core `{}`", kind.value))
                     .at(&self.sources, &kind.at, "unknown core")
-                    .help(advice("cores", &kind, CORES.map(|(name, _)| name))),
+                    .help(advice(
+                        "cores",
+                        &kind,
+                        CoreKind::ALL.iter().map(|k| k.info().name),
+                    )),
             );
             return None;
         };
-        let layer = match core {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => "armv6m",
-            _ => "armv7m",
+        let layer = match core.info().architecture {
+            Architecture::V6M => "armv6m",
+            Architecture::V7M | Architecture::V7EM => "armv7m",
         };
         self.sources.push(library::find(layer)?);
         match parse_layer(&self.sources) {

@@ -136,15 +136,9 @@ impl Engine {
         let mut unicorn =
             Unicorn::new(Arch::ARM, Mode::THUMB).map_err(|e| format!("uc_open: {e:?}"))?;
         let uc = unicorn.get_handle();
-        let model = match model {
-            ArmModel::CortexM0 => ArmCpuModel::CORTEX_M0,
-            ArmModel::CortexM3 => ArmCpuModel::CORTEX_M3,
-            ArmModel::CortexM4 => ArmCpuModel::CORTEX_M4,
-            ArmModel::CortexM7 => ArmCpuModel::CORTEX_M7,
-        };
         // The model must come before anything that initialises the engine.
         unicorn
-            .ctl_set_cpu_model(model as i32)
+            .ctl_set_cpu_model(model.number())
             .map_err(|e| format!("cpu model: {e:?}"))?;
         const CODE_BUFFER: u32 = 4 << 20;
         // SAFETY: the variadic arguments are those of UC_CTL_TCG_BUFFER_SIZE.
@@ -339,6 +333,20 @@ pub enum ArmModel {
     CortexM4,
     /// ARMv7E-M, double-precision FPU.
     CortexM7,
+}
+
+impl ArmModel {
+    /// Unicorn's number for it.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        let model = match self {
+            ArmModel::CortexM0 => ArmCpuModel::CORTEX_M0,
+            ArmModel::CortexM3 => ArmCpuModel::CORTEX_M3,
+            ArmModel::CortexM4 => ArmCpuModel::CORTEX_M4,
+            ArmModel::CortexM7 => ArmCpuModel::CORTEX_M7,
+        };
+        model as i32
+    }
 }
 
 /// The parts of an engine that are needed to run it.

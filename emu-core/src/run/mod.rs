@@ -173,7 +173,7 @@ pub(crate) struct Console {
 impl Core {
     /// A core on a bus. The box is its home: the engine keeps its address.
     pub(crate) fn new(kind: CoreKind, bus: Bus, single_step: bool) -> Result<Box<Core>, String> {
-        let mut engine = Engine::new(kind.engine_model())?;
+        let mut engine = Engine::new(kind.info().engine)?;
         for region in bus.memory.regions() {
             if memory::is_direct(region.base, region.size()) {
                 engine.map_memory(region)?;
