@@ -4,7 +4,7 @@
 
 use crate::backend::engine::ArmModel;
 use crate::cortex_m::Architecture;
-use crate::timing::{Model, cortex_m0, cortex_m3, cortex_m7};
+use crate::timing::{Model, cortex_m0, cortex_m3, cortex_m7, cortex_m33};
 use serde::{Deserialize, Serialize};
 
 /// The floating-point unit of a core.
@@ -66,7 +66,8 @@ macro_rules! cores {
 }
 
 // Name, architecture, FPU, CPUID, engine, timing model.
-// CPUID: DDI 0432C §4.3.1, DDI 0484C §4.3.1, DDI 0337E §8.2.1, DDI 0439B §4.1, DDI 0489D §3.1.
+// CPUID: DDI 0432C §4.3.1, DDI 0484C §4.3.1, DDI 0337E §8.2.1, DDI 0439B §4.1, DDI 0489D §3.1,
+// DDI 100230 §4.1.
 cores! {
     /// Cortex-M0.
     CortexM0: "cortex-m0", V6M, No, 0x410C_C200, CortexM0, cortex_m0::CortexM0::M0;
@@ -80,6 +81,8 @@ cores! {
     CortexM4f: "cortex-m4f", V7EM, Single, 0x410F_C241, CortexM4, cortex_m3::CortexM3::M4;
     /// Cortex-M7 with FPU.
     CortexM7: "cortex-m7", V7EM, Double, 0x411F_C271, CortexM7, cortex_m7::CortexM7;
+    /// Cortex-M33 with FPU, without Security Extension.
+    CortexM33: "cortex-m33", V8M, Single, 0x410F_D214, CortexM33, cortex_m33::CortexM33;
 }
 
 impl CoreKind {

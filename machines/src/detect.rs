@@ -144,7 +144,9 @@ fn cores_meant(cpu: &str) -> Vec<CoreKind> {
     }
     let ends = |tails: &[&str]| tails.iter().any(|t| cpu.ends_with(t));
     // Names of the addenda to the ABI, as `Tag_CPU_name` and llvm write them.
-    let architecture = if ends(&["7em"]) {
+    let architecture = if ends(&["8mmain"]) {
+        Architecture::V8M
+    } else if ends(&["7em"]) {
         Architecture::V7EM
     } else if ends(&["7m"]) {
         Architecture::V7M

@@ -265,7 +265,8 @@ impl Loader {
         };
         let layer = match core.info().architecture {
             Architecture::V6M => "armv6m",
-            Architecture::V7M | Architecture::V7EM => "armv7m",
+            // ARMv8-M keeps what ARMv7-M has there.
+            Architecture::V7M | Architecture::V7EM | Architecture::V8M => "armv7m",
         };
         self.sources.push(library::find(layer)?);
         match parse_layer(&self.sources) {

@@ -333,6 +333,8 @@ pub enum ArmModel {
     CortexM4,
     /// ARMv7E-M, double-precision FPU.
     CortexM7,
+    /// ARMv8-M, single-precision FPU, Security Extension.
+    CortexM33,
 }
 
 impl ArmModel {
@@ -344,6 +346,7 @@ impl ArmModel {
             ArmModel::CortexM3 => ArmCpuModel::CORTEX_M3,
             ArmModel::CortexM4 => ArmCpuModel::CORTEX_M4,
             ArmModel::CortexM7 => ArmCpuModel::CORTEX_M7,
+            ArmModel::CortexM33 => ArmCpuModel::CORTEX_M33,
         };
         model as i32
     }

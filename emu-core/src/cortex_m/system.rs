@@ -48,6 +48,8 @@ pub enum Architecture {
     V7M,
     /// ARMv7E-M: Cortex-M4, M7.
     V7EM,
+    /// ARMv8-M with the Main and DSP Extensions, without the Security Extension: Cortex-M33.
+    V8M,
 }
 
 /// The core's own mask registers, which live in the CPU.

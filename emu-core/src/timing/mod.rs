@@ -8,13 +8,17 @@
 //! One file for each core, the source beside each constant, and a [`Provenance`] on every cost. A new core is a new
 //! file, and an entry in the list of cores (`cores.rs`).
 
+pub mod ahead;
 pub mod cortex_m0;
 pub mod cortex_m3;
+pub mod cortex_m33;
 pub mod cortex_m7;
 mod cost;
+pub mod divide;
 pub mod exceptions;
 pub mod fetch;
 pub mod flash;
+pub mod operation;
 mod pipe;
 pub mod queue;
 

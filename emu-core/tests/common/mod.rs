@@ -1,6 +1,8 @@
 //! A bare machine for tests of the core: code at 0, RAM at 0x2000_0000, and one test device.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod rules;
+
 use emu_core::cortex_m::System;
 use emu_core::image::Image;
 use emu_core::machine::{CoreKind, Machine, Options};
