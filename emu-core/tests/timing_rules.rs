@@ -407,24 +407,6 @@ fn declared_estimates_are_marked_so() {
             "{code:x?}"
         );
     }
-    for code in [&[0x2001u16][..], &[0x6808], &[0xE000], &[0xC90C]] {
-        assert_eq!(enter(M7, code, NOP, None).1, Provenance::Estimate);
-    }
-}
-
-#[test]
-fn m7_estimates() {
-    // LLVM ARMScheduleM7.td, gcc cortex-m7.md.
-    assert_eq!(cost(M7, &[0x1888]), 1);
-    assert_eq!(cost(M7, &[0x6808]), 1);
-    assert_eq!(cost(M7, &[0xC90C]), 1, "two words at once");
-    assert_eq!(cost(M7, &[0xB5F0]), 3, "five words");
-    assert_eq!(cost(M7, &[0xFBB1, 0xF0F2]), 7);
-    assert_eq!(cost(M7, &[0xEE80, 0x0A00]), 16);
-    assert_eq!(taken(M7, &[0xE000]), 2);
-    assert_eq!(cost(M7, &[0xD000]), 1);
-    assert_eq!(taken(M7, &[0x4770]), 3);
-    assert_eq!(taken(M7, &[0xBD10]), 5);
 }
 
 #[test]

@@ -233,6 +233,11 @@ proptest! {
     }
 
     #[test]
+    fn dual_issue(pieces in prop::collection::vec(piece(true), 1..60)) {
+        check(CoreKind::CortexM7, &pieces)?;
+    }
+
+    #[test]
     fn v6m(pieces in prop::collection::vec(piece(false), 1..60), plus in any::<bool>()) {
         check(if plus { CoreKind::CortexM0plus } else { CoreKind::CortexM0 }, &pieces)?;
     }

@@ -130,7 +130,6 @@ fn is_late(insn: &Insn) -> bool {
 
 /// When all that it reads is ready, as seen from the last instruction.
 fn operands_ready(pipe: &Pipe, insn: &Insn) -> u8 {
-    let pc = RegisterSet::one(15);
     let behind_load = pipe.last.is_some_and(|l| l.class == Class::Load);
     let late = match insn.class {
         // A stored value is needed a cycle late.
@@ -141,8 +140,8 @@ fn operands_ready(pipe: &Pipe, insn: &Insn) -> u8 {
     };
     let early = insn.reads.without(late).with(insn.address_reads);
     let mut ready = pipe
-        .ready_for(early.without(pc))
-        .max(pipe.ready_for(late.without(pc)).saturating_sub(1));
+        .ready_for(early)
+        .max(pipe.ready_for(late).saturating_sub(1));
     if insn.is_predicated() || takes_carry(insn) {
         ready = ready.max(pipe.ready[FLAGS]);
     }

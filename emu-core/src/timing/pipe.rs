@@ -73,6 +73,7 @@ impl Pipe {
     /// The cycle, as seen from the last instruction, from which all of these registers' values can be used.
     #[must_use]
     pub fn ready_for(&self, registers: RegisterSet) -> u8 {
+        let registers = registers.without(RegisterSet::one(15));
         registers.iter().map(|n| self.ready[n]).max().unwrap_or(0)
     }
 
@@ -87,9 +88,9 @@ impl Pipe {
             .unwrap_or(0)
     }
 
-    /// New values of these registers can be used from `cycle` on.
+    /// New values of these registers can be used from `cycle` on; nobody waits for the PC.
     pub fn set_ready(&mut self, registers: RegisterSet, cycle: u8) {
-        for n in registers.iter() {
+        for n in registers.without(RegisterSet::one(15)).iter() {
             self.ready[n] = cycle;
         }
     }
