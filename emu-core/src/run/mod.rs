@@ -383,6 +383,7 @@ impl Core {
             stale = true;
         }
         let get = |name: &str| self.bus.memory_parameter(name);
+        stale |= self.model.configure(&|name| get(&format!("core.{name}")));
         if let Some(wait_states) = get("flash.wait_states") {
             let on = |name: &str| get(name).unwrap_or(0) != 0;
             let settings = Settings {

@@ -83,6 +83,11 @@ pub trait Model: Send + Sync {
         0
     }
 
+    /// Take over the core's parameters of the machine: `get` reads `core.NAME`. Says whether costs changed.
+    fn configure(&mut self, _get: &dyn Fn(&str) -> Option<u32>) -> bool {
+        false
+    }
+
     /// Exception entry and return.
     fn exceptions(&self) -> &ExceptionTiming;
 }
