@@ -53,6 +53,10 @@ pub struct Registers {
     pub msp: u32,
     /// PSP.
     pub psp: u32,
+    /// MSPLIM (ARMv8-M; zero on other cores).
+    pub msplim: u32,
+    /// PSPLIM (ARMv8-M; zero on other cores).
+    pub psplim: u32,
     /// PRIMASK.
     pub primask: u32,
     /// BASEPRI.

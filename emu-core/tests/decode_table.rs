@@ -173,6 +173,29 @@ fn armv6m_refuses_what_it_does_not_have() {
 }
 
 #[test]
+fn armv8m_has_acquire_release_and_more_fp() {
+    for (text, code, class, writes, width) in [
+        ("lda r0,[r1]", [0xE8D1, 0x0FAF], Class::Load, 1, 4),
+        ("ldab r0,[r1]", [0xE8D1, 0x0F8F], Class::Load, 1, 1),
+        ("stl r0,[r1]", [0xE8C1, 0x0FAF], Class::Store, 0, 4),
+        ("stlh r0,[r1]", [0xE8C1, 0x0F9F], Class::Store, 0, 2),
+        ("ldaex r0,[r1]", [0xE8D1, 0x0FEF], Class::Load, 1, 4),
+        ("stlex r2,r0,[r1]", [0xE8C1, 0x0FE2], Class::Store, 4, 4),
+        ("vmaxnm.f32 s0,s1,s2", [0xFE80, 0x0A81], Class::FpAlu, 0, 0),
+        ("vseleq.f32 s0,s1,s2", [0xFE00, 0x0A81], Class::FpAlu, 0, 0),
+        ("vrinta.f32 s0,s1", [0xFEB8, 0x0A60], Class::FpAlu, 0, 0),
+        ("tt r0,r1", [0xE841, 0xF000], Class::Alu, 1, 0),
+        ("sg", [0xE97F, 0xE97F], Class::Nop, 0, 0),
+        ("msr psplim,r0", [0xF380, 0x880B], Class::Msr, 0, 0),
+        ("mrs r0,psplim", [0xF3EF, 0x800B], Class::Mrs, 1, 0),
+    ] {
+        let i = decode(Architecture::V8M, true, &code)[0];
+        assert_eq!((i.class, i.writes.0), (class, writes), "{text}");
+        assert_eq!(i.addressing.map_or(0, |a| a.width), width, "{text}");
+    }
+}
+
+#[test]
 fn fp_without_an_fpu_is_undefined() {
     let i = decode(Architecture::V7EM, false, &[0xEE30, 0x0A00])[0];
     assert_eq!(i.class, Class::Undefined);

@@ -194,10 +194,35 @@ fn segments(pieces: &[Piece]) -> Vec<(u32, Vec<u8>)> {
     ]
 }
 
-fn check(kind: CoreKind, pieces: &[Piece]) -> Result<(), TestCaseError> {
+/// Timing parameters of the machine.
+type Parameters = &'static [(&'static str, u32)];
+
+const NONE: Parameters = &[];
+/// Flash that waits: as it is, reading ahead, with short lines, with a small cache; and the small multiplier.
+const WAITS: [Parameters; 4] = [
+    &[("flash.wait_states", 2), ("core.slow_multiplier", 1)],
+    &[("flash.wait_states", 3), ("flash.prefetch", 1)],
+    &[
+        ("flash.line_bytes", 4),
+        ("flash.wait_states", 1),
+        ("flash.prefetch", 1),
+    ],
+    &[
+        ("flash.icache_lines", 4),
+        ("flash.icache", 1),
+        ("flash.wait_states", 5),
+    ],
+];
+
+fn check(kind: CoreKind, pieces: &[Piece], parameters: Parameters) -> Result<(), TestCaseError> {
     let segments = segments(pieces);
     let mut fast = rig(kind, false, &segments);
     let mut slow = rig(kind, true, &segments);
+    for (name, value) in parameters {
+        for r in [&mut fast, &mut slow] {
+            r.machine.bus_mut().set_memory_parameter(name, *value);
+        }
+    }
     for limit in [777u64, 3000, 9001] {
         let a = fast.machine.run_until(Cycles(limit));
         let b = slow.machine.run_until(Cycles(limit));
@@ -229,16 +254,25 @@ proptest! {
 
     #[test]
     fn v7m(pieces in prop::collection::vec(piece(true), 1..60), m3 in any::<bool>()) {
-        check(if m3 { CoreKind::CortexM3 } else { CoreKind::CortexM4f }, &pieces)?;
+        check(if m3 { CoreKind::CortexM3 } else { CoreKind::CortexM4f }, &pieces, NONE)?;
     }
 
     #[test]
-    fn dual_issue(pieces in prop::collection::vec(piece(true), 1..60)) {
-        check(CoreKind::CortexM7, &pieces)?;
+    fn dual_issue(pieces in prop::collection::vec(piece(true), 1..60), m33 in any::<bool>()) {
+        check(if m33 { CoreKind::CortexM33 } else { CoreKind::CortexM7 }, &pieces, NONE)?;
     }
 
     #[test]
     fn v6m(pieces in prop::collection::vec(piece(false), 1..60), plus in any::<bool>()) {
-        check(if plus { CoreKind::CortexM0plus } else { CoreKind::CortexM0 }, &pieces)?;
+        check(if plus { CoreKind::CortexM0plus } else { CoreKind::CortexM0 }, &pieces, NONE)?;
+    }
+
+    #[test]
+    fn waits(
+        pieces in prop::collection::vec(piece(false), 1..60),
+        kind in prop::sample::select(CoreKind::ALL),
+        parameters in prop::sample::select(&WAITS[..]),
+    ) {
+        check(kind, &pieces, parameters)?;
     }
 }

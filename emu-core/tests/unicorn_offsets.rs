@@ -54,6 +54,10 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
         "FAULTMASK",
         env::FAULTMASK,
     ),
+    ("CPUARMState", "v7m.secure", "SECURE", env::SECURE),
+    ("CPUARMState", "v7m.msplim[0]", "MSPLIM", env::MSPLIM),
+    ("CPUARMState", "v7m.psplim[0]", "PSPLIM", env::PSPLIM),
+    ("CPUARMState", "v7m.nsacr", "NSACR", env::NSACR),
     ("CPUARMState", "v7m.fpccr[0]", "FPCCR", env::FPCCR),
     ("CPUARMState", "v7m.fpdscr[0]", "FPDSCR", env::FPDSCR),
     (
@@ -85,6 +89,8 @@ const SIZES: &[(&str, &str, usize)] = &[
     ("CPUARMState", "condexec_bits", 4),
     ("CPUARMState", "v7m.exception", 4),
     ("CPUARMState", "v7m.control[0]", 4),
+    ("CPUARMState", "v7m.secure", 4),
+    ("CPUARMState", "v7m.msplim[0]", 4),
     ("CPUARMState", "exclusive_addr", 8),
     ("CPUARMState", "exclusive_val", 8),
 ];

@@ -86,6 +86,8 @@ pub mod exception {
     pub const EXCEPTION_RETURN: u32 = 8;
     /// Coprocessor not present or not enabled; PC is the instruction.
     pub const NOCP: u32 = 17;
+    /// The stack pointer would go below its limit (ARMv8-M); PC is the instruction.
+    pub const STACK_OVERFLOW: u32 = 19;
 }
 
 /// How [`Engine::run`] ended.
