@@ -72,7 +72,7 @@ fn exc_return_says_non_secure() {
     let r = registers(svc, &[0xDE00]);
     assert_eq!(
         (r.r[14], r.xpsr & 0x1FF),
-        (0xFFFF_FFB0, 6),
+        (0xFFFF_FFB0, 3),
         "from a handler"
     );
 }

@@ -312,6 +312,7 @@ mod tests {
             ("stm32f4discovery", "stm32f4discovery"),
             ("STM32F407VGT6", "stm32f407vg"),
             ("cortex-m7", "cortex-m7"),
+            ("cortex-m33", "cortex-m33"),
         ] {
             let f = ImageFacts {
                 hint: Some(hint.to_owned()),

@@ -77,7 +77,7 @@ pub struct MachineFile {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Core {
-    /// `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4`, `cortex-m4f` or `cortex-m7`.
+    /// `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4`, `cortex-m4f`, `cortex-m7` or `cortex-m33`.
     pub kind: Option<Sp<String>>,
     /// Implemented bits of each interrupt priority.
     pub priority_bits: Option<Sp<u8>>,
