@@ -18,6 +18,7 @@ pub mod memory;
 pub mod nets;
 pub mod notices;
 pub mod probe;
+pub mod profile;
 pub mod rtt;
 pub mod run;
 pub mod semihosting;

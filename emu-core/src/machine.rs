@@ -3,6 +3,7 @@
 use crate::bus::{Bus, BusState};
 use crate::device::{ResetCause, StateError, Width};
 use crate::image::Image;
+use crate::profile::{Functions, Profile};
 use crate::run::{Console, Core, CoreState};
 use crate::semihosting::{self, Semihosting};
 use crate::time::Cycles;
@@ -248,6 +249,18 @@ impl Machine {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.core.save().ledger(self.now())
+    }
+
+    /// Count from now on where the cycles go, by the address ranges of functions. Changes no cycle; a run becomes
+    /// somewhat slower. [`Machine::restore`] starts the counts anew.
+    pub fn enable_profile(&mut self, functions: Functions) {
+        self.core.enable_profile(functions);
+    }
+
+    /// Where the cycles went since [`Machine::enable_profile`]; `None` without it.
+    #[must_use]
+    pub fn profile(&self) -> Option<Profile> {
+        self.core.profile(self.now().0)
     }
 
     /// Which core.

@@ -58,7 +58,7 @@ fn without_wait_states_everything_is_free() {
     assert!(!f.waits());
     for line in 0..200 {
         assert_eq!(fetch(&mut f, &mut lines, line, 7), 0);
-        assert_eq!(f.walk(&lines, 7).data(BASE + 16 * line), 0);
+        assert_eq!(f.walk(&lines, 7).data(Some(BASE + 16 * line)), 0);
     }
 }
 
@@ -123,11 +123,11 @@ fn data_reads_wait_for_the_port_and_have_their_own_cache() {
     let mut w = f.walk(&Lines::NONE, 1000);
     assert_eq!(w.word(BASE, 0), 6);
     assert_eq!(
-        w.data(BASE + 0x100),
+        w.data(Some(BASE + 0x100)),
         11,
         "behind the fetch that is on its way"
     );
-    assert_eq!(w.data(BASE + 0x104), 0, "its line is cached");
+    assert_eq!(w.data(Some(BASE + 0x104)), 0, "its line is cached");
     f.keep();
     assert!(f.hits_data(0x10) && !f.hits((0x10, 1)));
 }

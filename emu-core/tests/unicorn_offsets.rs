@@ -6,7 +6,8 @@
 #![allow(clippy::unwrap_used)]
 
 use emu_core::backend::internals::{
-    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR, env,
+    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR, UC_TCG_CTX,
+    env,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,7 @@ use std::process::Command;
 /// Structure, member, the constant's name and value.
 const OFFSETS: &[(&str, &str, &str, usize)] = &[
     ("uc_struct", "cpu", "UC_CPU", UC_CPU),
+    ("uc_struct", "tcg_ctx", "UC_TCG_CTX", UC_TCG_CTX),
     (
         "uc_struct",
         "invalid_addr",

@@ -27,6 +27,9 @@ enum Command {
     /// Run a firmware and write what its pins do.
     #[command(after_help = EXIT_CODES)]
     Trace(Box<commands::trace::Arguments>),
+    /// Run a firmware and tell where its cycles went: by function, line and call path.
+    #[command(after_help = EXIT_CODES)]
+    Profile(Box<commands::profile::Arguments>),
     /// Let gdb attach to a firmware, from its reset on.
     Gdb(Box<commands::gdb::Arguments>),
     /// List, show and check machines.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(a) => commands::run::main(&a, &terminal),
         Command::Trace(a) => commands::trace::main(&a, &terminal),
+        Command::Profile(a) => commands::profile::main(&a, &terminal),
         Command::Gdb(a) => commands::gdb::main(&a, &terminal),
         Command::Machine(a) => commands::machine::main(&a, &terminal),
         Command::Disasm(a) => commands::disasm::main(&a, &terminal),

@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod output;
 pub mod parts;
 pub mod pins;
+pub mod profile;
 pub mod progress;
 pub mod rtt;
 pub mod run_result;

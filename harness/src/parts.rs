@@ -9,8 +9,8 @@ use crate::run_result::hex;
 use crate::units;
 use emu_core::image::{Image, OpenOptions, SymbolKind};
 use emu_core::machine::{CoreKind, Machine};
-use emu_core::semihosting;
 use emu_core::{Bus, Ratio};
+use emu_core::{semihosting, timing};
 use machines::{BuildOptions, Class, Detection, Errors, ImageFacts, MachineSpec};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -367,8 +367,9 @@ pub fn enable_semihosting(machine: &mut Machine, folder: Option<&Path>) -> Resul
     Ok(())
 }
 
-/// The cycles of a run by the provenance of their cost.
+/// The cycles of a run by the provenance of their cost and by kind.
 #[must_use]
 pub fn ledger(machine: &Machine) -> Ledger {
-    Ledger::new(machine.ledger(), machine.now())
+    let exceptions = timing::model(machine.kind()).exceptions().provenance;
+    Ledger::new(machine.ledger(), exceptions, machine.now())
 }

@@ -5,6 +5,7 @@
 
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
+use crate::profile::ProfileResult;
 use crate::session::{HostInput, PortText};
 use emu_core::clock::Segment;
 use emu_core::notices::Notice;
@@ -47,8 +48,11 @@ pub struct RunResult {
     pub notices: Vec<NoticeEntry>,
     /// Stretches of constant core frequency.
     pub clock_segments: Vec<ClockSegment>,
-    /// The cycles by how well their cost is known.
+    /// The cycles by how well their cost is known, and by what they were spent on.
     pub ledger: Ledger,
+    /// Where the cycles went, for `tickscope profile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileResult>,
     /// The capture that was recorded with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Captured>,

@@ -10,6 +10,7 @@ pub struct Terminal {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     colour: bool,
+    may_colour: bool,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +33,7 @@ impl Terminal {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: stderr,
             colour: stderr && !no_colour && !dumb,
+            may_colour: !no_colour && !dumb,
         }
     }
 
@@ -39,6 +41,22 @@ impl Terminal {
     #[must_use]
     pub fn colour(&self) -> bool {
         self.colour
+    }
+
+    /// Columns of standard output, if it is a terminal.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        if !self.stdout_is_terminal {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|&c| c > 0)
+    }
+
+    /// Is what we write to standard output coloured?
+    #[must_use]
+    pub fn colours_output(&self) -> bool {
+        self.stdout_is_terminal && self.may_colour
     }
 
     /// Is a status line shown at all?

@@ -278,6 +278,12 @@ impl Engine {
         }
     }
 
+    /// Forget the translated block at the PC, and no other. Says whether there was one.
+    pub fn drop_block_at_pc(&mut self) -> bool {
+        // SAFETY: called between blocks, when the PC is exact.
+        unsafe { internals::drop_block_at_pc(self.uc) }
+    }
+
     /// Run from the PC in the registers until the host stops it or a fault.
     ///
     /// # Safety

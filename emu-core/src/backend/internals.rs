@@ -19,6 +19,8 @@ pub const CPU_ENV_PTR: usize = 0x128;
 /// `CPUState.mem_io_pc`
 pub const CPU_MEM_IO_PC: usize = 0x8178;
 
+/// `uc_struct.tcg_ctx`
+pub const UC_TCG_CTX: usize = 0x300;
 /// `struct hook.begin`; `end` follows it
 pub const HOOK_BEGIN: usize = 24;
 /// `ARM_FEATURE_M_SECURITY`, a bit of `CPUARMState.features`
@@ -89,6 +91,16 @@ unsafe extern "C" {
     fn cpu_loop_exit_noexc_arm(cpu: *mut c_void) -> !;
     /// Recomputes the cached translation flags from the CPU state.
     fn arm_rebuild_hflags_arm(env: *mut c_void);
+    /// Program counter, segment and flags under which the present code is translated.
+    fn cpu_get_tb_cpu_state_arm(env: *mut c_void, pc: *mut u32, cs_base: *mut u32, flags: *mut u32);
+    fn tb_htable_lookup_arm(
+        cpu: *mut c_void,
+        pc: u32,
+        cs_base: u32,
+        flags: u32,
+        cflags: u32,
+    ) -> *mut c_void;
+    fn tb_phys_invalidate_arm(tcg_ctx: *mut c_void, tb: *mut c_void, page: usize);
     fn vfp_get_fpscr_arm(env: *mut c_void) -> u32;
     fn vfp_set_fpscr_arm(env: *mut c_void, value: u32);
 }
@@ -176,6 +188,28 @@ pub unsafe fn fpscr(env: *mut u8) -> u32 {
 pub unsafe fn set_fpscr(env: *mut u8, value: u32) {
     // SAFETY: the caller's promise.
     unsafe { vfp_set_fpscr_arm(env.cast(), value) }
+}
+
+/// Drop the translation block that begins at the PC, and no other. Says whether there was one.
+///
+/// # Safety
+/// `uc` must be an initialised engine; inside a callback only when the PC in the registers is exact.
+pub unsafe fn drop_block_at_pc(uc: *mut uc_engine) -> bool {
+    /// `cluster_index` of a CPU that belongs to no cluster, where `cflags` have it.
+    const NO_CLUSTER: u32 = 0xFF00_0000;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let cpu = cpu_of(uc);
+        let (mut pc, mut cs_base, mut flags) = (0, 0, 0);
+        cpu_get_tb_cpu_state_arm(env_of(cpu).cast(), &mut pc, &mut cs_base, &mut flags);
+        let block = tb_htable_lookup_arm(cpu.cast(), pc, cs_base, flags, NO_CLUSTER);
+        if block.is_null() {
+            return false;
+        }
+        let context = uc.cast::<u8>().add(UC_TCG_CTX).cast::<*mut c_void>().read();
+        tb_phys_invalidate_arm(context, block, usize::MAX);
+        true
+    }
 }
 
 /// The addresses between which a hook applies.

@@ -61,8 +61,10 @@ pub enum Class {
     Nop,
     /// LDR, LDRH, LDRB and signed forms, LDREX.
     Load,
-    /// STR, STRH, STRB, STREX.
+    /// STR, STRH, STRB.
     Store,
+    /// STREX.
+    StoreExclusive,
     /// LDM, POP without PC.
     LoadMultiple,
     /// STM, PUSH.
@@ -107,7 +109,7 @@ pub enum Class {
     Msr,
     /// CPS.
     Cps,
-    /// DMB, DSB, ISB, CLREX.
+    /// DMB, DSB, ISB.
     Barrier,
     /// SVC.
     Svc,

@@ -496,7 +496,12 @@ fn branch_or_control(insn: &mut Insn) {
     } else if w & 0xFFE0_D000 == 0xF380_8000 {
         Class::Msr
     } else if w & 0xFFF0_D000 == 0xF3B0_8000 {
-        Class::Barrier
+        // CLREX is among the barriers, but only clears a flag.
+        if w & 0xF0 == 0x20 {
+            Class::Alu
+        } else {
+            Class::Barrier
+        }
     } else if w & 0xFFF0_D000 == 0xF3A0_8000 {
         match w & 0xFF {
             1 => Class::Yield,
@@ -540,7 +545,12 @@ fn dual_or_exclusive(insn: &mut Insn) {
         multiple(insn, load, pair, base, writeback);
     } else {
         // LDREX, STREX, of ARMv8-M LDA, STL, LDAEX, STLEX, and their byte and halfword forms.
-        insn.class = if load { Class::Load } else { Class::Store };
+        let release = up && w >> 6 & 3 == 2;
+        insn.class = match (load, release) {
+            (true, _) => Class::Load,
+            (false, true) => Class::Store,
+            (false, false) => Class::StoreExclusive,
+        };
         let width = match (up, w >> 4 & 3) {
             (false, _) => 4,
             (true, 0) => 1,

@@ -22,6 +22,7 @@ impl Ledger {
 
 impl Core {
     pub(super) fn fold_executions(&mut self) {
+        self.profile_folded();
         let (insns, ledger) = self.counted();
         self.other_insns = insns;
         self.ledger = ledger;
@@ -57,9 +58,7 @@ impl Core {
     // ----- inputs -----
 
     fn address(&self, a: &Address) -> u32 {
-        let index = a
-            .index
-            .map_or(0, |(r, s)| self.cpu.r(usize::from(r)) << s);
+        let index = a.index.map_or(0, |(r, s)| self.cpu.r(usize::from(r)) << s);
         self.cpu
             .r(usize::from(a.base))
             .wrapping_add(index)
@@ -265,11 +264,16 @@ impl Core {
         let whole = upto >= count;
         let taken = next != v.end;
         let late = v.flags & flag::LATE != 0;
-        let key = if late { self.settle_inputs(upto) } else { v.key };
+        let key = if late {
+            self.settle_inputs(upto)
+        } else {
+            v.key
+        };
         let misses = self.misses || late && self.late_data_misses(block, upto);
         if misses {
             let r = self.live(block, entry, key, upto, t0);
             self.keep(&r, upto);
+            self.profile_part(block, &r.starts, whole.then_some(next));
             let now = t0 + self.waited + u64::from(r.starts[upto - 1]);
             let state = if whole && taken {
                 r.exit_taken
@@ -281,8 +285,11 @@ impl Core {
         }
         self.touch_lines(block, upto, key);
         let (cycles, state) = if whole {
-            let exits = if late {
-                let i = self.resolved(id, key);
+            let by_key = late.then(|| self.resolved(id, key));
+            if self.profiler.is_some() {
+                self.profile_block(by_key, next);
+            }
+            let exits = if let Some(i) = by_key {
                 let r = &mut self.variants[id].by_key[i].1;
                 r.executions += 1;
                 (r.starts[upto - 1], r.exit_taken, r.exit_next)
@@ -304,6 +311,12 @@ impl Core {
     /// Account the first `upto` instructions of a block that hits; gives the start of the last one and the state
     /// behind it.
     pub(super) fn part(&mut self, variant: usize, key: Key, upto: usize) -> (u32, StateId) {
+        if self.profiler.is_some() {
+            let v = &self.variants[variant];
+            let (block, entry) = (v.block, v.entry);
+            let starts = self.remembered(block, entry, key, upto).starts;
+            self.profile_part(block, &starts, None);
+        }
         let v = &self.variants[variant];
         let part = match v.parts.iter().find(|p| p.0 == (upto, key)) {
             Some(p) => p.1,

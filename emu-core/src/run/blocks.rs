@@ -59,10 +59,14 @@ pub struct Block {
     pub special: Option<usize>,
     /// Flash lines that it is fetched from: index of the first instruction that needs it, and the line.
     pub lines: Vec<(usize, u32)>,
-    /// Flash lines that it reads constants from: index of the instruction, and the line.
+    /// Flash lines that it reads at known addresses: index of the instruction, and the line.
     pub literals: Vec<(usize, u32)>,
+    /// Accesses whose address is always the same, where it matters: index of the instruction, and the address.
+    pub known: Vec<(usize, u32)>,
     /// Bus slave of each instruction's access, where it matters and is always the same; else 0.
     pub slaves: Vec<u8>,
+    /// The engine has translated it with hooks again (it forgot code), which it does not need.
+    pub hooked_in_vain: bool,
 }
 
 impl Block {
@@ -91,8 +95,6 @@ pub struct Variant {
     pub exit_taken: StateId,
     /// How often it ran to its end.
     pub executions: u64,
-    /// Cycles from its last instruction's start to the next block's first, over all executions (when profiling).
-    pub behind: u64,
     /// State at its entry.
     pub entry: StateId,
     /// Inputs at its entry.
@@ -248,11 +250,12 @@ impl Run<'_> {
                 Memory::Flash(walk) => {
                     let cost = model.step(&mut pipe, insn, inputs, walk);
                     if inputs.executed && inputs.slave == self.flash && insn.addressing.is_some() {
+                        // Without caches, all that counts is that it lies in the flash.
                         let address = match site.filter(|(_, s)| s.address.is_some()) {
                             Some((n, _)) => self.addresses.get(n).copied(),
-                            None => self.literal(insn),
+                            None => self.known(i),
                         };
-                        let waits = address.map_or(0, |a| walk.data(a));
+                        let waits = walk.data(address);
                         if let Some(last) = &mut pipe.last {
                             last.data += waits;
                         }
@@ -267,10 +270,9 @@ impl Run<'_> {
         pipe
     }
 
-    fn literal(&self, insn: &Insn) -> Option<u32> {
-        let a = insn.addressing?;
-        (a.base == 15 && a.index.is_none())
-            .then(|| (insn.address.wrapping_add(4) & !3).wrapping_add(a.displacement as u32))
+    fn known(&self, index: usize) -> Option<u32> {
+        let known = self.block.known.iter().find(|k| k.0 == index);
+        known.map(|k| k.1)
     }
 }
 

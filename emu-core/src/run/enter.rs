@@ -211,13 +211,16 @@ impl Core {
             }
         }
         if k < count {
-            if self.split == Some((address, size, k as u32)) {
+            // A full code buffer makes the engine forget that it was asked, once.
+            let again = self.split.filter(|s| s.0 == (address, size, k as u32));
+            let tries = again.map_or(0, |s| s.1);
+            if tries > 2 {
                 self.stop = Some(Stop::Internal(format!(
                     "block at {address:#010x} does not split"
                 )));
                 return Flow::Stop;
             }
-            self.split = Some((address, size, k as u32));
+            self.split = Some(((address, size, k as u32), tries + 1));
             return self.redirect_to(address, it, Some(k as u32));
         }
         self.split = None;
@@ -343,6 +346,7 @@ impl Core {
         if self.misses {
             let r = self.live(block, entry, key, 1, self.t0);
             self.keep(&r, 1);
+            self.profile_part(block, &r.starts, None);
             return r.exit_next;
         }
         self.touch_lines(block, 1, key);

@@ -263,6 +263,7 @@ impl Core {
 
     /// Set the core up for the first instruction of a handler.
     fn enter_handler(&mut self, exception: u16, lr: u32, at: u64, tail_chained: bool) {
+        self.profile_exception(exception, at, tail_chained);
         self.cpu.set_it_state(0);
         self.cpu.clear_exclusive();
         self.cpu.set_mode(exception, self.cpu.control() & 1);
@@ -499,6 +500,7 @@ impl Core {
         self.sync_settings();
         self.ledger.exceptions += resume - self.t0;
         self.bus.system.exception_cycles += resume - self.t0;
+        self.profile_return(frame, pc, resume);
         self.rest(resume, SETTLED);
         if it & 0xF == 0 && it != 0 {
             cpu.set_it_state(0);
@@ -570,6 +572,7 @@ impl Core {
         self.fp_control = (true, 0);
         cpu.set_fp_context_control(true, 0);
         self.sync_settings();
+        self.profile_reset(at);
         self.rest(at, SETTLED);
     }
 }

@@ -3,8 +3,8 @@
 use super::blocks::flag;
 use super::enter::slot;
 use super::exceptions::cfsr;
-use super::sites::MAX_SITES;
-use super::{Core, NO_BLOCK};
+use super::sites::{MAX_SITES, Site};
+use super::{Core, Entry, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
 use crate::decode::{Class, Insn};
@@ -29,7 +29,11 @@ impl Host for Core {
             } else {
                 v.exit_taken
             };
-            (self.t0 + u64::from(v.cycles) + self.waited, state)
+            let now = self.t0 + u64::from(v.cycles) + self.waited;
+            if self.profiler.is_some() {
+                self.profile_block(None, address);
+            }
+            (now, state)
         } else {
             let count = v.count as usize;
             let horizon = self.horizon;
@@ -69,6 +73,14 @@ impl Host for Core {
             .position(|s| block.insns[s.index].address == address);
         if let Some(number) = number.filter(|&n| n < MAX_SITES && block.sites[n].is_hooked()) {
             self.at_site(number);
+        } else if !block.hooked_in_vain
+            && block.insns.len() > 1
+            && !block.sites.iter().any(Site::is_hooked)
+        {
+            let id = self.variants[self.current].block;
+            self.blocks[id].hooked_in_vain = true;
+            let e = &mut self.table[slot(self.blocks[id].address, self.variants[self.current].entry)];
+            *e = Entry::default();
         }
     }
 

@@ -319,6 +319,7 @@ impl Core {
         matches!(
             insn.class,
             Class::Store
+                | Class::StoreExclusive
                 | Class::StoreDual
                 | Class::StoreMultiple
                 | Class::FpStore

@@ -17,6 +17,7 @@ mod host;
 mod memory;
 mod multiple;
 mod pass;
+mod profile;
 mod sites;
 mod slaves;
 mod sleep;
@@ -126,8 +127,8 @@ pub struct Core {
     limit: u64,
     /// Flags that send a block to the slow path.
     slow_flags: u16,
-    /// A split that was asked for, to notice one that does not happen.
-    split: Option<(u32, u32, u32)>,
+    /// A split that was asked for (address, size, instructions) and how often, to notice one that does not happen.
+    split: Option<((u32, u32, u32), u32)>,
     undo: Option<multiple::Undo>,
     sleep: Sleep,
     slept_at: u64,
@@ -138,6 +139,8 @@ pub struct Core {
     /// Instructions outside of `Variant::executions`; wraps below zero while one is taken back.
     other_insns: u64,
     ledger: Ledger,
+    /// Counts where the cycles go, when asked.
+    profiler: Option<Box<profile::Profiler>>,
     single_step: bool,
     /// Stop after one instruction.
     stepping: Option<u64>,
@@ -214,6 +217,7 @@ impl Core {
             locked_up: false,
             other_insns: 0,
             ledger: Ledger::default(),
+            profiler: None,
             single_step,
             stepping: None,
             breakpoints: BTreeSet::new(),
@@ -263,7 +267,6 @@ impl Core {
             starts: Vec::new(),
             latest: Vec::new(),
             spent: Spent::default(),
-            behind: 0,
             key: Key::default(),
             sibling: 0,
             bound: 0,

@@ -110,9 +110,10 @@ impl Core {
             self.cpu.set_it_state(place << 4);
         }
         // The instruction will count again when it is started again.
-        self.other_insns = self
-            .other_insns
-            .wrapping_sub(u64::from(!(continues && done > 0)));
+        if !(continues && done > 0) {
+            self.other_insns = self.other_insns.wrapping_sub(1);
+            self.profile_abandoned(insn.address);
+        }
         Some((insn.address, pended.saturating_sub(now) + 1))
     }
 
@@ -196,6 +197,7 @@ impl Core {
         self.cpu.set_r(15, insn.end());
         self.ledger.measured += 1 + beats;
         self.ledger.kinds[0] += 1 + beats;
+        self.profile_continued(insn.address, 1 + beats);
         self.rest(now + 1 + beats, SETTLED);
     }
 }

@@ -67,6 +67,7 @@ impl Core {
         let mut spent = Spent::default();
         spent.add(&cost);
         self.account(&spent, 1);
+        self.profile_one(insn, cost.cycles);
         let state = self.states.intern(pipe);
         let start = self.t0 + u64::from(cost.cycles);
         self.rest(start, state);

@@ -93,6 +93,7 @@ impl Core {
         let resume = free.max(now + 1 + wake);
         let asleep_until = now.max(self.t0);
         self.ledger.sleep += asleep_until - self.t0;
+        self.profile_sleep(asleep_until - self.t0);
         self.t0 = asleep_until;
         if let Some(cause) = self.bus.reset_request.take() {
             self.reset_core(cause, now);
@@ -105,6 +106,7 @@ impl Core {
             }
             None => {
                 self.ledger.sleep += resume - self.t0;
+                self.profile_sleep(resume - self.t0);
                 self.rest(resume, SETTLED);
             }
         }

@@ -180,6 +180,7 @@ impl Core {
         }
         self.other_insns = s.other_insns;
         self.ledger = s.ledger;
+        self.profile_restored();
         self.undo = None;
         self.stop = None;
         self.breakpoint_due = false;

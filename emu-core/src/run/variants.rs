@@ -11,7 +11,10 @@ impl Core {
     /// The block at an address; `None` when its code has to be translated again first.
     pub(super) fn block_at(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
         match self.block_ids.get(&(address, size, it)) {
-            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => Some(b),
+            Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => {
+                let hooked_in_vain = std::mem::take(&mut self.blocks[b].hooked_in_vain);
+                (!(hooked_in_vain && self.translate_plain())).then_some(b)
+            }
             Some(_) => {
                 self.clear_blocks();
                 self.add_block(address, size, it)
@@ -47,7 +50,6 @@ impl Core {
             exit_next: resolved.exit_next,
             exit_taken: resolved.exit_taken,
             executions: 0,
-            behind: 0,
             entry: state,
             key,
             sibling: 0,
@@ -192,15 +194,16 @@ impl Core {
         } else {
             insns
         };
-        let (sites, slaves) = self.sites_of(&insns);
+        let (sites, known, slaves) = self.sites_of(&insns);
         // Sites are read by a hook on every instruction of their blocks, which code is translated with at
         // first; most blocks do without. Parts of blocks are not worth a second translation.
         let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
         let part = self.split.is_some() || insns.len() == 1;
-        if !hooked && !part && self.plain_code.insert((address, size, it)) {
-            self.engine.drop_code(address, address.wrapping_add(size));
-            self.engine.hook_instructions(false);
-            self.translating_plain = true;
+        if !hooked
+            && !part
+            && self.plain_code.insert((address, size, it))
+            && self.translate_plain()
+        {
             return None;
         }
         let in_ram = self
@@ -227,7 +230,7 @@ impl Core {
             flag::BREAKPOINT,
             insns.iter().any(|i| self.breakpoints.contains(&i.address)),
         );
-        let (lines, literals) = self.lines_of(&insns);
+        let (lines, literals) = self.lines_of(&insns, &known);
         set(flag::LINES, !lines.is_empty());
         for insn in insns
             .iter()
@@ -248,15 +251,28 @@ impl Core {
             special,
             lines,
             literals,
+            known,
             slaves,
+            hooked_in_vain: false,
         });
         let id = self.blocks.len() - 1;
         self.block_ids.insert((address, size, it), id);
         Some(id)
     }
 
-    /// The sites of a run of instructions, and the slaves that are always the same.
-    fn sites_of(&self, insns: &[Insn]) -> (Vec<sites::Site>, Vec<u8>) {
+    /// Let the block that is about to run be translated again, without instruction hooks.
+    fn translate_plain(&mut self) -> bool {
+        let dropped = self.engine.drop_block_at_pc();
+        if dropped {
+            self.engine.hook_instructions(false);
+            self.translating_plain = true;
+        }
+        dropped
+    }
+
+    /// The sites of a run of instructions; the addresses that are always the same, and their slaves.
+    #[allow(clippy::type_complexity)]
+    fn sites_of(&self, insns: &[Insn]) -> (Vec<sites::Site>, Vec<(usize, u32)>, Vec<u8>) {
         let waits = self.flash.as_ref().is_some_and(crate::timing::flash::Flash::waits);
         let differ = waits || self.slaves.differ();
         let constant = |address: u32| {
@@ -269,16 +285,20 @@ impl Core {
         };
         let (sites, known) = sites::find(insns, self.model.as_ref(), differ, &constant);
         let mut slaves = vec![0; insns.len()];
-        for (index, address) in known {
+        for &(index, address) in &known {
             slaves[index] = self.slaves.of(address);
         }
-        (sites, slaves)
+        (sites, known, slaves)
     }
 
     /// The lines of a cached flash that a run of instructions needs, each with the first instruction that needs
     /// it: fetched from, and read from.
     #[allow(clippy::type_complexity)]
-    fn lines_of(&self, insns: &[Insn]) -> (Vec<(usize, u32)>, Vec<(usize, u32)>) {
+    fn lines_of(
+        &self,
+        insns: &[Insn],
+        known: &[(usize, u32)],
+    ) -> (Vec<(usize, u32)>, Vec<(usize, u32)>) {
         let (mut lines, mut literals) = (Vec::<(usize, u32)>::new(), Vec::new());
         let Some(flash) = self.flash.as_ref().filter(|f| f.waits() && f.is_cached()) else {
             return (lines, literals);
@@ -292,15 +312,9 @@ impl Core {
                     lines.push((i, line));
                 }
             }
-            if let Some(a) = insn.addressing
-                && a.base == 15
-                && a.index.is_none()
-                && let Some(line) = line_of(
-                    (insn.address.wrapping_add(4) & !3).wrapping_add(a.displacement as u32),
-                )
-            {
-                literals.push((i, line));
-            }
+        }
+        for &(i, address) in known.iter().filter(|k| blocks::moves_words(&insns[k.0])) {
+            literals.extend(line_of(address).map(|line| (i, line)));
         }
         (lines, literals)
     }

@@ -19,6 +19,10 @@ use super::queue::Queue;
 use super::{Cost, ExceptionTiming, Fetch, Inputs, Kind, Last, Model, Pipe, Provenance, exceptions};
 use crate::decode::{Class, Insn, RegisterSet};
 
+/// Code from here on is fetched over the system bus, whose requests are registered: a cycle later. The stream behind
+/// the first word is as fast (published loops in SRAM of F103, L1, F4 and SAMD51; not where SRAM is on I-Code).
+const SYSTEM_BUS: u32 = 0x2000_0000;
+
 /// One of the two cores.
 pub struct CortexM3 {
     /// M4: single-cycle multiply-accumulate and long multiplies, indexed transfers pipeline.
@@ -41,11 +45,13 @@ impl CortexM3 {
         let before_nop = next.is_some_and(|(i, _)| i.class == Class::Nop);
         let mut cost = match last.class {
             // DDI 0439B §3.3.3; the early NOP and the rule for slaves are measured.
-            Class::Load if next.is_some_and(|(i, inputs)| self.pipelines(last, i, inputs)) => {
+            Class::Load | Class::StoreExclusive if next.is_some_and(|(i, inputs)| self.pipelines(last, i, inputs)) => {
                 Cost::measured(1, "load, pipelined with the next transfer")
             }
-            Class::Load if before_nop => Cost::measured(1, "load, NOP absorbed"),
+            Class::Load | Class::StoreExclusive if before_nop => Cost::measured(1, "load, NOP absorbed"),
             Class::Load => Cost::exact(2, "load").of_stall(1),
+            // It waits for its result: treated more like a load (DDI 0439B §3.3.3).
+            Class::StoreExclusive => Cost::exact(2, "exclusive store").of_stall(1),
             Class::Store if last.register_offset && before_nop => {
                 Cost::measured(1, "store, NOP absorbed")
             }
@@ -74,15 +80,18 @@ impl CortexM3 {
             Class::Mrs | Class::Msr | Class::Cps => Cost::estimate(1, "1 to 2"),
             _ => Cost::exact(1, "one cycle"),
         };
-        cost.cycles += u32::from(last.operand) + u32::from(last.data);
-        cost.wait += u32::from(last.data);
+        // The parts of an unaligned store go through the write buffer (DDI 0439B §3.3.2): only another access waits.
+        let buffered = last.class == Class::Store && next.is_some_and(|(i, _)| i.addressing.is_none());
+        let data = if buffered { 0 } else { u32::from(last.data) };
+        cost.cycles += u32::from(last.operand) + data;
+        cost.wait += data;
         cost
     }
 
     /// Does the load before it overlap with `next`? Both must be single transfers to one bus slave, and the address
     /// must not need the loaded register. M3 overlaps with an indexed form only as the first of a run.
     fn pipelines(&self, last: &Last, next: &Insn, inputs: Inputs) -> bool {
-        let single = matches!(next.class, Class::Load | Class::Store) && inputs.executed;
+        let single = is_single(next) && inputs.executed;
         let indexed = next.addressing.is_some_and(|a| a.writeback);
         let loaded = last.writes.without(last.written_back);
         single
@@ -167,7 +176,11 @@ impl Model for CortexM3 {
                 Cost::exact(0, "time already known")
             }
             Some(last) if restarted => {
-                let (request, provenance, reason) = Self::request(&last);
+                let (mut request, provenance, reason) = Self::request(&last);
+                if insn.address >= SYSTEM_BUS {
+                    request += 1;
+                    pipe.queue = Queue::restarted(request);
+                }
                 let moved = request.max(0) as u32; // words that the branch itself loads
                 let cycles = (request + 3) as u32 + split;
                 let base = Cost::exact(cycles, reason);
@@ -216,9 +229,9 @@ impl Model for CortexM3 {
         let mut after = *pipe;
         if let Some(last) = &mut after.last {
             after.queue = Queue::restarted(Self::request(last).0);
-            // All that is left of it is in the queue.
+            // All that is left of it is in the queue, but for LR: BX LR at once comes late.
             *last = Last {
-                writes: RegisterSet::NONE,
+                writes: RegisterSet(last.writes.0 & 1 << 14),
                 written_back: RegisterSet::NONE,
                 base: None,
                 register_offset: false,
@@ -264,20 +277,20 @@ impl Model for CortexM3 {
     }
 
     fn slave_matters(&self, before: Option<&Insn>, insn: &Insn, next: Option<&Insn>) -> bool {
-        let single = |i: &Insn| matches!(i.class, Class::Load | Class::Store);
         let pair = |load: &Insn, next: &Insn| {
             let base = |i: &Insn| i.addressing.filter(|a| a.index.is_none()).map(|a| a.base);
             let written_back = load
                 .addressing
                 .filter(|a| a.writeback)
                 .map_or(RegisterSet::NONE, |a| RegisterSet::one(u32::from(a.base)));
-            load.class == Class::Load
-                && single(next)
+            matches!(load.class, Class::Load | Class::StoreExclusive)
+                && is_single(next)
                 && !next.address_reads.meets(load.writes.without(written_back))
                 && (base(load).is_none() || base(load) != base(next))
         };
-        single(insn)
-            && (before.is_none_or(|b| pair(b, insn)) || next.map_or(insn.class == Class::Load, |n| pair(insn, n)))
+        is_single(insn)
+            && (before.is_none_or(|b| pair(b, insn))
+                || next.map_or(insn.class != Class::Store, |n| pair(insn, n)))
     }
 
     /// A word at 2 mod 4 is two accesses, at an odd address three; an odd halfword is two (DDI 0439B §3.3.2).
@@ -292,6 +305,14 @@ impl Model for CortexM3 {
     fn exceptions(&self) -> &ExceptionTiming {
         &exceptions::CORTEX_M3
     }
+}
+
+/// A transfer of one core register.
+fn is_single(insn: &Insn) -> bool {
+    matches!(
+        insn.class,
+        Class::Load | Class::Store | Class::StoreExclusive
+    )
 }
 
 /// Two accesses through one unchanged base register with constant offsets go to the same place.

@@ -133,7 +133,9 @@ fn operands_ready(pipe: &Pipe, insn: &Insn) -> u8 {
     let behind_load = pipe.last.is_some_and(|l| l.class == Class::Load);
     let late = match insn.class {
         // A stored value is needed a cycle late.
-        Class::Store | Class::StoreMultiple | Class::StoreDual => insn.reads,
+        Class::Store | Class::StoreExclusive | Class::StoreMultiple | Class::StoreDual => {
+            insn.reads
+        }
         // UXTAB and its like take an accumulator late, but not one that was just loaded.
         Class::Alu if behind_load => RegisterSet::NONE,
         _ => accumulator(insn),

@@ -92,10 +92,11 @@ fn unit(insn: &Insn) -> u8 {
 fn issues_alone(insn: &Insn) -> bool {
     match insn.class {
         Class::FpLoad | Class::FpStore => insn.count > 1,
-        // LDREX, STREX.
-        Class::Load | Class::Store => insn.is_wide() && insn.raw >> 25 == 0b111_0100,
+        // LDREX.
+        Class::Load => insn.is_wide() && insn.raw >> 25 == 0b111_0100,
         Class::LoadMultiple
         | Class::StoreMultiple
+        | Class::StoreExclusive
         | Class::LoadDual
         | Class::StoreDual
         | Class::LoadPc
@@ -248,7 +249,7 @@ fn operands_ready(pipe: &Pipe, insn: &Insn) -> u8 {
     }
     let rest = insn.reads.without(early).without(addend);
     let mut ready = after(early, 0).max(after(addend, 2)).max(match insn.class {
-        Class::Store | Class::StoreMultiple | Class::StoreDual => {
+        Class::Store | Class::StoreExclusive | Class::StoreMultiple | Class::StoreDual => {
             after(rest, if behind_load { 3 } else { 2 })
         }
         // Multiplies do not take a value that was loaded in the cycle before.

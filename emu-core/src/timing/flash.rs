@@ -415,15 +415,14 @@ impl Walk<'_> {
         }
     }
 
-    /// A data read at `address` by the present instruction: the cycles that it waits.
-    pub fn data(&mut self, address: u32) -> u8 {
-        let Some(line) = self.flash.line_of(address) else {
-            return 0;
-        };
+    /// A data read from the flash by the present instruction: the cycles that it waits. The address matters to caches
+    /// only.
+    pub fn data(&mut self, address: Option<u32>) -> u8 {
         if !self.flash.waits() {
             return 0;
         }
-        if self.flash.data_cache().has(line) {
+        let line = address.and_then(|a| self.flash.line_of(a));
+        if let Some(line) = line.filter(|&l| self.flash.data_cache().has(l)) {
             self.flash.touch_data(line);
             return 0;
         }
@@ -431,7 +430,9 @@ impl Walk<'_> {
         // The buffers belong to the instruction side: a data read passes by them.
         let ready = self.port.free.max(self.origin) + i64::from(wait_states) + 1;
         self.port.free = ready;
-        self.flash.touch_data(line);
+        if let Some(line) = line {
+            self.flash.touch_data(line);
+        }
         self.keep_port();
         (ready - self.origin - 1).clamp(0, 15) as u8
     }
@@ -526,7 +527,7 @@ mod tests {
         let before = f.clone();
         let mut w = f.walk(&Lines::NONE, 0);
         w.word(0x0800_0000, 0);
-        w.data(0x0800_1000);
+        w.data(Some(0x0800_1000));
         f.roll_back();
         assert_eq!(f, before);
     }

@@ -76,24 +76,7 @@ impl Header {
     /// Name of an exception: `SysTick`, `USART2`, `IRQ38`.
     #[must_use]
     pub fn exception(&self, number: u16) -> String {
-        let name = match number {
-            1 => "Reset",
-            2 => "NMI",
-            3 => "HardFault",
-            4 => "MemManage",
-            5 => "BusFault",
-            6 => "UsageFault",
-            11 => "SVCall",
-            12 => "DebugMonitor",
-            14 => "PendSV",
-            15 => "SysTick",
-            n => match self.interrupts.get(&n) {
-                Some(name) => name,
-                None if n >= 16 => return format!("IRQ{}", n - 16),
-                None => return format!("exception{n}"),
-            },
-        };
-        name.to_owned()
+        exception_name(number, &self.interrupts)
     }
 
     /// Name of a serial port.
@@ -102,6 +85,29 @@ impl Header {
         let name = self.ports.get(usize::from(id)).cloned();
         name.unwrap_or_else(|| format!("uart{id}"))
     }
+}
+
+/// Name of an exception on a machine with these interrupts: `SysTick`, `USART2`, `IRQ38`.
+#[must_use]
+pub fn exception_name(number: u16, interrupts: &BTreeMap<u16, String>) -> String {
+    let name = match number {
+        1 => "Reset",
+        2 => "NMI",
+        3 => "HardFault",
+        4 => "MemManage",
+        5 => "BusFault",
+        6 => "UsageFault",
+        11 => "SVCall",
+        12 => "DebugMonitor",
+        14 => "PendSV",
+        15 => "SysTick",
+        n => match interrupts.get(&n) {
+            Some(name) => name,
+            None if n >= 16 => return format!("IRQ{}", n - 16),
+            None => return format!("exception{n}"),
+        },
+    };
+    name.to_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `tickscope disasm`: the instructions of a firmware, by function, with their cycles.
 
-use crate::cycles::{LEGEND, Timing};
+use crate::cycles::{LEGEND, Price, Timing};
 use crate::failure::Failure;
 use crate::nearest::nearest;
 use crate::output;
@@ -9,6 +9,7 @@ use crate::terminal::Terminal;
 use capstone::arch::arm::{ArchExtraMode, ArchMode};
 use capstone::prelude::*;
 use clap::{Args, ValueHint};
+use emu_core::timing::Provenance;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -56,16 +57,54 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     }
     let functions = wanted(&firmware, arguments.function.as_deref())?;
     let disassembler = disassembler()?;
+    let style = Style(terminal.colours_output());
     output::write_with(Path::new("-"), |out| {
         if timing.is_some() {
-            writeln!(out, "; {LEGEND}\n")?;
+            writeln!(out, "{}\n", style.dim(&format!("; {LEGEND}")))?;
         }
         for function in &functions {
-            list(&firmware, function, timing.as_ref(), &disassembler, out)?;
+            list(
+                &firmware,
+                function,
+                timing.as_ref(),
+                &disassembler,
+                style,
+                out,
+            )?;
         }
         Ok(())
     })?;
     Ok(0)
+}
+
+/// Colours, if any.
+#[derive(Clone, Copy)]
+struct Style(bool);
+
+impl Style {
+    fn code(self, code: &str, text: &str) -> String {
+        if self.0 && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.code("2", text)
+    }
+
+    /// `; 2=    load [stall 1]`, the figure in the colour of its provenance.
+    fn price(self, price: &Price) -> String {
+        let code = match price.provenance() {
+            Provenance::Exact => "32",
+            Provenance::Measured => "36",
+            Provenance::Estimate => "33",
+        };
+        let figures = format!("{:<6}", price.figures());
+        let reason = price.reason();
+        format!("  ; {} {}", self.code(code, &figures), self.dim(&reason))
+    }
 }
 
 fn disassembler() -> Result<Capstone, Failure> {
@@ -114,9 +153,11 @@ fn list(
     function: &Function,
     timing: Option<&Timing>,
     disassembler: &Capstone,
+    style: Style,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    writeln!(out, "{:08x} <{}>:", function.start, function.name)?;
+    let title = format!("{:08x} <{}>:", function.start, function.name);
+    writeln!(out, "{}", style.code("1", &title))?;
     let cycles = timing.map_or_else(BTreeMap::new, |t| cycles(firmware, function, t));
     let mut line = None;
     let mut at = function.start;
@@ -131,7 +172,8 @@ fn list(
         }
         let here = firmware.line(at);
         if here.is_some() && here != line {
-            writeln!(out, "          ; {}", here.as_deref().unwrap_or_default())?;
+            let text = format!("          ; {}", here.as_deref().unwrap_or_default());
+            writeln!(out, "{}", style.dim(&text))?;
             line = here;
         }
         let decoded = disassembler.disasm_count(&bytes, at.into(), 1);
@@ -144,10 +186,13 @@ fn list(
             at += data(out, at, &bytes[..2])?;
             continue;
         };
-        let cycles = cycles.get(&at).filter(|c| !c.is_empty());
-        let cycles = cycles.map_or(String::new(), |c| format!("  ; {c}"));
-        let target = branch_target(&mnemonic, &operands).and_then(|a| firmware.function_at(a));
-        let target = target.map_or(String::new(), |f| format!(" <{}>", f.name));
+        let cycles = cycles.get(&at).map_or(String::new(), |c| style.price(c));
+        let target = branch_target(&mnemonic, &operands);
+        let target = target.and_then(|a| Some((a, firmware.function_at(a)?)));
+        let target = target.map_or(String::new(), |(a, f)| match a - f.start {
+            0 => format!(" <{}>", f.name),
+            offset => format!(" <{}+{offset:#x}>", f.name),
+        });
         let text = format!("{mnemonic:<8}{operands}{target}");
         let line = format!(
             "{at:8x}:  {:<10} {text:<32}{cycles}",
@@ -160,7 +205,7 @@ fn list(
 }
 
 /// Cycles by address, of each stretch of code between data.
-fn cycles(firmware: &Firmware, function: &Function, timing: &Timing) -> BTreeMap<u32, String> {
+fn cycles(firmware: &Firmware, function: &Function, timing: &Timing) -> BTreeMap<u32, Price> {
     let mut all = BTreeMap::new();
     let mut at = function.start;
     while at < function.end {
@@ -169,7 +214,8 @@ fn cycles(firmware: &Firmware, function: &Function, timing: &Timing) -> BTreeMap
         let halves = (at..function.end).step_by(2);
         let end = at + 2 * halves.take_while(same).count() as u32;
         if !is_data {
-            all.extend(timing.of(at, &bytes_at(firmware, at, end - at)));
+            let code = bytes_at(firmware, at, end - at);
+            all.extend(timing.of(at, &code, &|a| bytes_at(firmware, a, 4)));
         }
         at = end;
     }

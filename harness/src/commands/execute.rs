@@ -1,4 +1,4 @@
-//! One run from its options to its results: what `run` and `trace` are made of.
+//! One run from its options to its results: what `run`, `trace` and `profile` are made of.
 
 use super::options::RunOptions;
 use crate::capture::{Header, Writer};
@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::output::{self, PendingFile};
 use crate::parts::{self, Firmware, Spec};
 use crate::pins;
+use crate::profile::ProfileResult;
 use crate::progress::{self, Progress};
 use crate::rtt::{Found, RttPorts};
 use crate::run_result::{self as result, RunResult, hex};
@@ -94,6 +95,12 @@ fn wrong(e: MachineError, options: &RunOptions, spec: &Spec) -> Failure {
 }
 
 impl Prepared {
+    /// The firmware with its symbols.
+    #[must_use]
+    pub fn firmware(&self) -> &Firmware {
+        &self.firmware
+    }
+
     /// The firmware.
     #[must_use]
     pub fn image(&self) -> &emu_core::image::Image {
@@ -168,7 +175,12 @@ impl Prepared {
         }
     }
 
-    fn console(&self, options: &RunOptions, terminal: &Terminal) -> Result<Console, Failure> {
+    fn console(
+        &self,
+        options: &RunOptions,
+        stdout_is_taken: bool,
+        terminal: &Terminal,
+    ) -> Result<Console, Failure> {
         let json_on_stdout = options.json.as_deref() == Some(Path::new("-"));
         if json_on_stdout && options.uarts.iter().any(|u| u.sink == Sink::Stdio) {
             let message = "--json - and a serial port both want standard output";
@@ -180,7 +192,8 @@ impl Prepared {
             console: self.spec.console(),
             with_input: std::io::stdin().is_terminal(),
         };
-        Console::open(&ports, &options.uarts, &defaults, json_on_stdout, terminal)
+        let taken = json_on_stdout || stdout_is_taken;
+        Console::open(&ports, &options.uarts, &defaults, taken, terminal)
     }
 }
 
@@ -189,10 +202,36 @@ impl Prepared {
 /// # Errors
 /// A [`Failure`] for wrong options, and when a result cannot be written.
 pub fn execute(
-    mut prepared: Prepared,
+    prepared: Prepared,
     options: &RunOptions,
     capture: Option<(&Path, ProbeMask)>,
     terminal: &Terminal,
+) -> Result<u8, Failure> {
+    execute_then(prepared, options, capture, false, terminal, |_| Ok(None))
+}
+
+/// A run that is over.
+pub struct Ended<'a> {
+    /// The machine as the run has left it.
+    pub machine: &'a Machine,
+    /// What ran.
+    pub firmware: &'a Firmware,
+    /// What it ran on.
+    pub spec: &'a Spec,
+}
+
+/// As [`execute`]; `then` gets the machine at the end, and may add a profile to the result. Without the option
+/// `--uart`, no console is on standard output when that is taken.
+///
+/// # Errors
+/// As [`execute`], and those of `then`.
+pub fn execute_then(
+    mut prepared: Prepared,
+    options: &RunOptions,
+    capture: Option<(&Path, ProbeMask)>,
+    stdout_is_taken: bool,
+    terminal: &Terminal,
+    then: impl FnOnce(&Ended<'_>) -> Result<Option<ProfileResult>, Failure>,
 ) -> Result<u8, Failure> {
     let until = options.until.iter();
     let until: Result<Vec<_>, Failure> =
@@ -203,7 +242,7 @@ pub fn execute(
         strict: options.strict,
         pace: options.pace,
     };
-    let console = prepared.console(options, terminal)?;
+    let console = prepared.console(options, stdout_is_taken, terminal)?;
     for line in &console.announcements {
         terminal.tell("note", line);
     }
@@ -282,6 +321,11 @@ pub fn execute(
     let waited = !options.until.is_empty();
     let bus = machine.bus();
     let attoseconds = bus.clocks.attoseconds(machine.now());
+    let profile = then(&Ended {
+        machine,
+        firmware,
+        spec,
+    })?;
     let ledger = parts::ledger(machine);
     if options.ledger {
         terminal.tell("ledger", &ledger.table());
@@ -322,6 +366,7 @@ pub fn execute(
             notices: notices.collect(),
             clock_segments: bus.clocks.segments().iter().map(Into::into).collect(),
             ledger,
+            profile,
             capture: captured,
             host: result::Host {
                 wall_s: wall.as_secs_f64(),

@@ -8,5 +8,6 @@ pub mod gdb;
 pub mod machine;
 pub mod man;
 pub mod options;
+pub mod profile;
 pub mod run;
 pub mod trace;

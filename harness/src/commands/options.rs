@@ -1,4 +1,4 @@
-//! Options that `run` and `trace` share.
+//! Options that `run`, `trace` and `profile` share.
 
 use crate::console::UartSpec;
 use crate::units::Span;
@@ -65,7 +65,7 @@ pub struct RunOptions {
     #[arg(long)]
     pub pace: bool,
 
-    /// Print the shares of the cycles by how well their cost is known
+    /// Print the shares of the cycles by how well their cost is known and by what they were spent on
     #[arg(long)]
     pub ledger: bool,
 

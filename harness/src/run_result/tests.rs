@@ -54,6 +54,14 @@ fn example() -> RunResult {
         notices: vec![NoticeEntry::new(&notice, Some("main".to_owned()), None)],
         clock_segments: vec![ClockSegment::from(&segment)],
         ledger: Ledger::default(),
+        profile: Some(crate::profile::ProfileResult {
+            cycles: 1680,
+            functions: Vec::new(),
+            lines: Vec::new(),
+            exceptions: Vec::new(),
+            sleep: 1680,
+            other: 0,
+        }),
         capture: Some(Captured {
             path: "x.cap".to_owned(),
             records: 7,
