@@ -119,7 +119,10 @@ impl Firmware {
     /// # Errors
     /// A text when Unicorn fails.
     pub fn run_raw(&self) -> Result<f64, String> {
-        let model = self.spec.core().info().engine.number();
+        let Some(arm) = &self.spec.core().info().arm else {
+            return Err("raw RISC-V is not measured".to_owned());
+        };
+        let model = arm.engine.number();
         let start = cpu_seconds();
         raw::run(model, &self.image.segments)?;
         Ok(cpu_seconds() - start)

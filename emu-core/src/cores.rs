@@ -23,6 +23,13 @@ pub enum Fpu {
 pub struct CoreInfo {
     /// Its name in machine files.
     pub name: &'static str,
+    /// What is to be known of a Cortex-M; `None` for RISC-V, whose list is in [`crate::riscv::timing`].
+    pub arm: Option<ArmCore>,
+}
+
+/// What is to be known of a Cortex-M.
+#[derive(Debug)]
+pub struct ArmCore {
     /// Its architecture.
     pub architecture: Architecture,
     /// Its FPU.
@@ -35,7 +42,19 @@ pub struct CoreInfo {
 }
 
 macro_rules! cores {
-    ($($(#[$doc:meta])* $kind:ident: $name:literal, $architecture:ident, $fpu:ident, $cpuid:literal, $engine:ident, $timing:expr;)*) => {
+    (@arm) => {
+        None
+    };
+    (@arm $architecture:ident, $fpu:ident, $cpuid:literal, $engine:ident, $timing:expr) => {
+        Some(ArmCore {
+            architecture: Architecture::$architecture,
+            fpu: Fpu::$fpu,
+            cpuid: $cpuid,
+            engine: ArmModel::$engine,
+            timing: || Box::new($timing),
+        })
+    };
+    ($($(#[$doc:meta])* $kind:ident: $name:literal ($($arm:tt)*);)*) => {
         /// Which core.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -53,11 +72,7 @@ macro_rules! cores {
                 match self {
                     $(CoreKind::$kind => &CoreInfo {
                         name: $name,
-                        architecture: Architecture::$architecture,
-                        fpu: Fpu::$fpu,
-                        cpuid: $cpuid,
-                        engine: ArmModel::$engine,
-                        timing: || Box::new($timing),
+                        arm: cores!(@arm $($arm)*),
                     },)*
                 }
             }
@@ -70,19 +85,25 @@ macro_rules! cores {
 // DDI 100230 §4.1.
 cores! {
     /// Cortex-M0.
-    CortexM0: "cortex-m0", V6M, No, 0x410C_C200, CortexM0, cortex_m0::CortexM0::M0;
+    CortexM0: "cortex-m0" (V6M, No, 0x410C_C200, CortexM0, cortex_m0::CortexM0::M0);
     /// Cortex-M0+.
-    CortexM0plus: "cortex-m0plus", V6M, No, 0x410C_C601, CortexM0, cortex_m0::CortexM0::M0PLUS;
+    CortexM0plus: "cortex-m0plus" (V6M, No, 0x410C_C601, CortexM0, cortex_m0::CortexM0::M0PLUS);
     /// Cortex-M3.
-    CortexM3: "cortex-m3", V7M, No, 0x412F_C231, CortexM3, cortex_m3::CortexM3::M3;
+    CortexM3: "cortex-m3" (V7M, No, 0x412F_C231, CortexM3, cortex_m3::CortexM3::M3);
     /// Cortex-M4 without FPU.
-    CortexM4: "cortex-m4", V7EM, No, 0x410F_C241, CortexM4, cortex_m3::CortexM3::M4;
+    CortexM4: "cortex-m4" (V7EM, No, 0x410F_C241, CortexM4, cortex_m3::CortexM3::M4);
     /// Cortex-M4 with FPU.
-    CortexM4f: "cortex-m4f", V7EM, Single, 0x410F_C241, CortexM4, cortex_m3::CortexM3::M4;
+    CortexM4f: "cortex-m4f" (V7EM, Single, 0x410F_C241, CortexM4, cortex_m3::CortexM3::M4);
     /// Cortex-M7 with FPU.
-    CortexM7: "cortex-m7", V7EM, Double, 0x411F_C271, CortexM7, cortex_m7::CortexM7;
+    CortexM7: "cortex-m7" (V7EM, Double, 0x411F_C271, CortexM7, cortex_m7::CortexM7);
     /// Cortex-M33 with FPU, without Security Extension.
-    CortexM33: "cortex-m33", V8M, Single, 0x410F_D214, CortexM33, cortex_m33::CortexM33;
+    CortexM33: "cortex-m33" (V8M, Single, 0x410F_D214, CortexM33, cortex_m33::CortexM33);
+    /// SiFive E31 (RV32IMAC), as in the FE310.
+    E31: "e31" ();
+    /// Nuclei Bumblebee (RV32IMAC), as in the GD32VF103.
+    Bumblebee: "bumblebee" ();
+    /// A generic in-order RV32IMAC.
+    Rv32: "rv32" ();
 }
 
 impl CoreKind {
@@ -95,24 +116,49 @@ impl CoreKind {
             .find(|k| k.info().name == name)
     }
 
-    /// Has it an FPU?
+    /// Is it a RISC-V core?
+    #[must_use]
+    pub fn is_riscv(self) -> bool {
+        self.info().arm.is_none()
+    }
+
+    /// Architecture of a Cortex-M; the least one for others, where nothing asks for it.
+    #[must_use]
+    pub fn architecture(self) -> Architecture {
+        self.info()
+            .arm
+            .as_ref()
+            .map_or(Architecture::V6M, |a| a.architecture)
+    }
+
+    /// Is it a Cortex-M with an FPU?
     #[must_use]
     pub fn has_fpu(self) -> bool {
-        self.info().fpu != Fpu::No
+        self.info().arm.as_ref().is_some_and(|a| a.fpu != Fpu::No)
     }
 
     /// Does it run code that was built for another one?
     #[must_use]
     pub fn runs(self, code: CoreKind) -> bool {
-        let (own, other) = (self.info(), code.info());
-        let double = |i: &CoreInfo| i.fpu == Fpu::Double;
-        other.architecture <= own.architecture && (double(own) || !double(other))
+        match (&self.info().arm, &code.info().arm) {
+            (Some(own), Some(other)) => {
+                other.architecture <= own.architecture
+                    && (own.fpu == Fpu::Double || other.fpu != Fpu::Double)
+            }
+            (own, other) => own.is_none() && other.is_none(),
+        }
     }
 
-    /// Its instruction timing.
+    /// The instruction timing of a Cortex-M.
+    ///
+    /// # Panics
+    /// For a RISC-V core, which has another one.
     #[must_use]
     pub fn timing(self) -> Box<dyn Model> {
-        (self.info().timing)()
+        match &self.info().arm {
+            Some(arm) => (arm.timing)(),
+            None => unreachable!("{self:?} has its model in riscv::timing"),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod nets;
 pub mod notices;
 pub mod probe;
 pub mod profile;
+pub mod riscv;
 pub mod rtt;
 pub mod run;
 pub mod semihosting;

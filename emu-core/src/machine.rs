@@ -2,15 +2,16 @@
 
 use crate::bus::{Bus, BusState};
 use crate::device::{ResetCause, StateError, Width};
-use crate::image::Image;
+use crate::image::{Architecture, Image};
 use crate::profile::{Functions, Profile};
-use crate::run::{Console, Core, CoreState};
+use crate::riscv;
+use crate::run::{self, Console};
 use crate::semihosting::{self, Semihosting};
 use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use crate::cores::{CoreInfo, CoreKind, Fpu};
+pub use crate::cores::{ArmCore, CoreInfo, CoreKind, Fpu};
 pub use crate::run::Ledger;
 
 /// How a machine runs; none of it changes a result.
@@ -43,7 +44,8 @@ pub enum Stop {
     Internal(String),
 }
 
-/// Registers that a debugger sees.
+/// Registers of a Cortex-M that a debugger sees. On RISC-V only SP (x2), LR (x1) and PC are filled in, for who
+/// asks where a machine is; see [`Machine::riscv_registers`].
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Registers {
     /// R0 to R12, SP, LR, PC.
@@ -105,14 +107,84 @@ pub enum MachineError {
         /// What memory there is.
         memory: String,
     },
+    /// The image is for another instruction set.
+    #[error("the firmware is for {firmware}, the machine's core is {core:?}")]
+    OtherArchitecture {
+        /// Instruction set of the image.
+        firmware: &'static str,
+        /// The core.
+        core: CoreKind,
+    },
     /// There is no usable vector table.
     #[error("{0}")]
     VectorTable(String),
 }
 
+/// The core of a machine.
+enum Core {
+    Arm(Box<run::Core>),
+    Riscv(Box<riscv::Core>),
+}
+
+/// Its part of a snapshot.
+#[derive(Clone, Debug)]
+enum CoreState {
+    Arm(Box<run::CoreState>),
+    Riscv(Box<riscv::CoreState>),
+}
+
+/// The same expression on whichever core there is.
+macro_rules! on_core {
+    ($core:expr, $c:ident => $e:expr) => {
+        match $core {
+            Core::Arm($c) => $e,
+            Core::Riscv($c) => $e,
+        }
+    };
+}
+
+impl Core {
+    fn bus(&self) -> &Bus {
+        on_core!(self, c => &c.bus)
+    }
+
+    fn bus_mut(&mut self) -> &mut Bus {
+        on_core!(self, c => &mut c.bus)
+    }
+
+    fn semihosting(&mut self) -> &mut Option<Console> {
+        on_core!(self, c => &mut c.semihosting)
+    }
+
+    fn save(&self) -> CoreState {
+        match self {
+            Core::Arm(c) => CoreState::Arm(Box::new(c.save())),
+            Core::Riscv(c) => CoreState::Riscv(Box::new(c.save())),
+        }
+    }
+
+    fn load(&mut self, state: &CoreState) -> Result<(), StateError> {
+        match (self, state) {
+            (Core::Arm(c), CoreState::Arm(s)) => c.load(s),
+            (Core::Riscv(c), CoreState::Riscv(s)) => c.load(s),
+            _ => Err(StateError {
+                device: "core".to_owned(),
+                reason: "the snapshot is of another kind of core".to_owned(),
+            }),
+        }
+    }
+
+    fn run(&mut self, limit: Cycles) -> Stop {
+        match self {
+            Core::Arm(c) => run::Core::run(c, limit),
+            Core::Riscv(c) => riscv::Core::run(c, limit),
+        }
+    }
+}
+
 /// A machine.
 pub struct Machine {
-    core: Box<Core>,
+    core: Core,
 }
 
 // SAFETY: a machine owns its engine and everything the engine points to, and runs on one thread at a time.
@@ -124,8 +196,14 @@ impl Machine {
     /// # Errors
     /// [`MachineError::Engine`] when the execution engine cannot be set up.
     pub fn new(kind: CoreKind, bus: Bus, options: Options) -> Result<Machine, MachineError> {
-        let core = Core::new(kind, bus, options.single_step).map_err(MachineError::Engine)?;
-        Ok(Machine { core })
+        let core = if kind.is_riscv() {
+            riscv::Core::new(kind, bus, options.single_step).map(Core::Riscv)
+        } else {
+            run::Core::new(kind, bus, options.single_step).map(Core::Arm)
+        };
+        Ok(Machine {
+            core: core.map_err(MachineError::Engine)?,
+        })
     }
 
     /// Put an image into memory and check that the vector table is usable.
@@ -133,8 +211,24 @@ impl Machine {
     /// # Errors
     /// [`MachineError`] when a segment lies outside memory or the vector table is empty.
     pub fn load(&mut self, image: &Image) -> Result<(), MachineError> {
+        let core = self.kind();
+        match (image.architecture, core.is_riscv()) {
+            (Some(Architecture::Arm), true) => {
+                return Err(MachineError::OtherArchitecture {
+                    firmware: "ARM",
+                    core,
+                });
+            }
+            (Some(Architecture::RiscV), false) => {
+                return Err(MachineError::OtherArchitecture {
+                    firmware: "RISC-V",
+                    core,
+                });
+            }
+            _ => {}
+        }
         for segment in &image.segments {
-            let memory = &mut self.core.bus.memory;
+            let memory = &mut self.core.bus_mut().memory;
             match memory.slice_mut(segment.address, segment.bytes.len()) {
                 Some(place) => place.copy_from_slice(&segment.bytes),
                 None => {
@@ -158,12 +252,28 @@ impl Machine {
                 }
             }
         }
-        self.check_vectors()
+        match &mut self.core {
+            Core::Arm(_) => self.check_vectors(),
+            Core::Riscv(c) => {
+                // An entry point stands in for a boot ROM that would jump there.
+                if let Some(entry) = image.entry {
+                    c.set_start(entry);
+                }
+                let start = c.start();
+                if start & 1 != 0 || c.bus.memory.region_at(start).is_none() {
+                    return Err(MachineError::VectorTable(format!(
+                        "execution starts at {start:#010x}, which is not code in memory: is the firmware linked \
+                         for another address or machine?"
+                    )));
+                }
+                Ok(())
+            }
+        }
     }
 
     /// The first two words of the vector table must be a stack pointer and a Thumb address in memory.
     fn check_vectors(&self) -> Result<(), MachineError> {
-        let bus = &self.core.bus;
+        let bus = self.core.bus();
         let vtor = bus.system.vtor_reset;
         let word = |at: u32| bus.memory.load(at, Width::Word);
         let (Some(sp), Some(pc)) = (word(vtor), word(vtor.wrapping_add(4))) else {
@@ -186,11 +296,12 @@ impl Machine {
         Ok(())
     }
 
-    /// Answer semihosting calls; without this, BKPT 0xAB is a breakpoint like any other. Returns the index of
+    /// Answer semihosting calls; without this, BKPT 0xAB (on RISC-V EBREAK in its sequence) is a breakpoint like
+    /// any other. Returns the index of
     /// the serial port that is the console.
     pub fn enable_semihosting(&mut self, config: semihosting::Config) -> u8 {
-        let port = self.core.bus.add_serial(semihosting::PORT);
-        self.core.semihosting = Some(Console {
+        let port = self.core.bus_mut().add_serial(semihosting::PORT);
+        *self.core.semihosting() = Some(Console {
             host: Semihosting::new(config),
             port,
         });
@@ -199,18 +310,18 @@ impl Machine {
 
     /// The semihosting host, for console input and command lines.
     pub fn semihosting(&mut self) -> Option<&mut Semihosting> {
-        self.core.semihosting.as_mut().map(|c| &mut c.host)
+        self.core.semihosting().as_mut().map(|c| &mut c.host)
     }
 
     /// Power-on reset.
     pub fn reset(&mut self) {
-        let at = self.core.bus.now.0;
-        self.core.reset_core(ResetCause::PowerOn, at);
+        let at = self.core.bus().now.0;
+        on_core!(&mut self.core, c => c.reset_core(ResetCause::PowerOn, at));
     }
 
     /// Run until something stops it, at the latest before an instruction that would start after cycle `limit`.
     pub fn run_until(&mut self, limit: Cycles) -> Stop {
-        Core::run(&mut self.core, limit)
+        self.core.run(limit)
     }
 
     /// Execute one instruction (or enter one exception, or sleep until something wakes the core).
@@ -221,79 +332,121 @@ impl Machine {
     /// As [`Machine::step`], at the latest until cycle `limit`: a step can take long when the core sleeps.
     /// A further call goes on with a sleep that the limit cut short.
     pub fn step_until(&mut self, limit: Cycles) -> Stop {
-        self.core.set_stepping(true);
-        let stop = Core::run(&mut self.core, limit);
-        self.core.set_stepping(false);
+        on_core!(&mut self.core, c => c.set_stepping(true));
+        let stop = self.core.run(limit);
+        on_core!(&mut self.core, c => c.set_stepping(false));
         stop
     }
 
     /// Does the core sleep (WFI, WFE, sleep-on-exit)?
     #[must_use]
     pub fn is_asleep(&self) -> bool {
-        self.core.is_asleep()
+        on_core!(&self.core, c => c.is_asleep())
     }
 
     /// The present cycle: the start of the last instruction, or later when the core slept.
     #[must_use]
     pub fn now(&self) -> Cycles {
-        self.core.bus.now
+        self.core.bus().now
     }
 
     /// Instructions executed so far.
     #[must_use]
     pub fn instructions(&self) -> u64 {
-        self.core.executed()
+        on_core!(&self.core, c => c.executed())
     }
 
     /// Cycles by provenance and kind.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.core.save().ledger(self.now())
+        on_core!(&self.core, c => c.save().ledger(self.now()))
     }
 
     /// Count from now on where the cycles go, by the address ranges of functions. Changes no cycle; a run becomes
-    /// somewhat slower. [`Machine::restore`] starts the counts anew.
-    pub fn enable_profile(&mut self, functions: Functions) {
-        self.core.enable_profile(functions);
+    /// somewhat slower. [`Machine::restore`] starts the counts anew. Cortex-M only for now: `false` on others.
+    pub fn enable_profile(&mut self, functions: Functions) -> bool {
+        match &mut self.core {
+            Core::Arm(c) => c.enable_profile(functions),
+            Core::Riscv(_) => return false,
+        }
+        true
     }
 
     /// Where the cycles went since [`Machine::enable_profile`]; `None` without it.
     #[must_use]
     pub fn profile(&self) -> Option<Profile> {
-        self.core.profile(self.now().0)
+        match &self.core {
+            Core::Arm(c) => c.profile(self.now().0),
+            Core::Riscv(_) => None,
+        }
     }
 
     /// Which core.
     #[must_use]
     pub fn kind(&self) -> CoreKind {
-        self.core.kind
+        on_core!(&self.core, c => c.kind)
     }
 
     /// Everything around the core.
     #[must_use]
     pub fn bus(&self) -> &Bus {
-        &self.core.bus
+        self.core.bus()
     }
 
     /// Everything around the core, writable.
     pub fn bus_mut(&mut self) -> &mut Bus {
-        &mut self.core.bus
+        self.core.bus_mut()
     }
 
-    /// All registers.
+    /// All registers of a Cortex-M; see [`Registers`] for what a RISC-V core shows here.
     #[must_use]
     pub fn registers(&self) -> Registers {
-        self.core.registers()
+        match &self.core {
+            Core::Arm(c) => c.registers(),
+            Core::Riscv(c) => {
+                let from = c.registers();
+                let mut r = Registers::default();
+                (r.r[13], r.r[14], r.r[15]) = (from.x[2], from.x[1], from.pc);
+                r
+            }
+        }
     }
 
-    /// Set all registers.
+    /// Set all registers of a Cortex-M; does nothing on RISC-V.
     pub fn set_registers(&mut self, registers: &Registers) {
-        self.core.set_registers(registers);
+        if let Core::Arm(c) = &mut self.core {
+            c.set_registers(registers);
+        }
+    }
+
+    /// All registers of a RISC-V core; `None` on others.
+    #[must_use]
+    pub fn riscv_registers(&self) -> Option<riscv::Registers> {
+        match &self.core {
+            Core::Arm(_) => None,
+            Core::Riscv(c) => Some(c.registers()),
+        }
+    }
+
+    /// Set all registers of a RISC-V core; does nothing on others.
+    pub fn set_riscv_registers(&mut self, registers: &riscv::Registers) {
+        if let Core::Riscv(c) = &mut self.core {
+            c.set_registers(registers);
+        }
+    }
+
+    /// A control and status register as machine mode reads it; `None` when there is none of that number.
+    #[must_use]
+    pub fn riscv_csr(&self, number: u16) -> Option<u32> {
+        match &self.core {
+            Core::Arm(_) => None,
+            Core::Riscv(c) => c.csr(number),
+        }
     }
 
     /// Read memory or registers for a debugger: no effects, no time. Returns how many bytes were readable.
     pub fn read_memory(&mut self, address: u32, into: &mut [u8]) -> usize {
-        if let Some(bytes) = self.core.bus.memory.slice(address, into.len()) {
+        if let Some(bytes) = self.core.bus().memory.slice(address, into.len()) {
             into.copy_from_slice(bytes);
             return into.len();
         }
@@ -302,9 +455,9 @@ impl Machine {
             let at = address.wrapping_add(done as u32);
             let word = at & 3 == 0
                 && into.len() - done >= 4
-                && self.core.bus.memory.region_at(at).is_none();
+                && self.core.bus().memory.region_at(at).is_none();
             let width = if word { Width::Word } else { Width::Byte };
-            let Ok(v) = self.core.bus.peek(at, width) else {
+            let Ok(v) = self.core.bus_mut().peek(at, width) else {
                 break;
             };
             let n = width.bytes() as usize;
@@ -316,7 +469,7 @@ impl Machine {
 
     /// Write memory for a debugger (RAM, and flash for `load`). Returns how many bytes were written.
     pub fn write_memory(&mut self, address: u32, bytes: &[u8]) -> usize {
-        if self.core.bus.program(address, bytes).is_ok() {
+        if self.core.bus_mut().program(address, bytes).is_ok() {
             return bytes.len();
         }
         let mut done = 0;
@@ -332,7 +485,7 @@ impl Machine {
                 .iter()
                 .rev()
                 .fold(0, |v, &b| v << 8 | u32::from(b));
-            if self.core.bus.write(at, width, value).is_err() {
+            if self.core.bus_mut().write(at, width, value).is_err() {
                 break;
             }
             done += n;
@@ -342,24 +495,27 @@ impl Machine {
 
     /// Stop before the instruction at this address.
     pub fn add_breakpoint(&mut self, address: u32) {
-        self.core.set_breakpoint(address & !1, true);
+        on_core!(&mut self.core, c => c.set_breakpoint(address & !1, true));
     }
 
     /// Forget a breakpoint.
     pub fn remove_breakpoint(&mut self, address: u32) {
-        self.core.set_breakpoint(address & !1, false);
+        on_core!(&mut self.core, c => c.set_breakpoint(address & !1, false));
     }
 
     /// A hash over the whole state: registers, memory, devices, events, time.
     #[must_use]
     pub fn state_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        let state = self.core.save();
-        hash.update(crate::device::to_state(&state.for_hash()));
-        for region in self.core.bus.memory.regions() {
+        let state = match self.core.save() {
+            CoreState::Arm(s) => crate::device::to_state(&s.for_hash()),
+            CoreState::Riscv(s) => crate::device::to_state(&s.for_hash()),
+        };
+        hash.update(state);
+        for region in self.core.bus().memory.regions() {
             hash.update(region.bytes());
         }
-        hash.update(crate::device::to_state(&self.core.bus.save()));
+        hash.update(crate::device::to_state(&self.core.bus().save()));
         hash.finalize().into()
     }
 
@@ -371,13 +527,13 @@ impl Machine {
             core: self.core.save(),
             memory: self
                 .core
-                .bus
+                .bus()
                 .memory
                 .regions()
                 .iter()
                 .map(|r| r.bytes().to_vec())
                 .collect(),
-            bus: self.core.bus.save(),
+            bus: self.core.bus().save(),
         }
     }
 
@@ -388,7 +544,7 @@ impl Machine {
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), StateError> {
         for (region, bytes) in self
             .core
-            .bus
+            .bus_mut()
             .memory
             .regions_mut()
             .iter_mut()
@@ -396,7 +552,7 @@ impl Machine {
         {
             region.bytes_mut().copy_from_slice(bytes);
         }
-        self.core.bus.load(&snapshot.bus)?;
+        self.core.bus_mut().load(&snapshot.bus)?;
         self.core.load(&snapshot.core)
     }
 }

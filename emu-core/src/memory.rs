@@ -207,6 +207,19 @@ impl Memory {
         r.bytes_mut().get_mut(off..off.checked_add(len)?)
     }
 
+    /// A little-endian word, at any address.
+    #[inline]
+    #[must_use]
+    pub fn word(&self, address: u32) -> Option<u32> {
+        for r in &self.regions {
+            let at = address.wrapping_sub(r.base) as usize;
+            if let Some(b) = r.bytes().get(at..).and_then(<[u8]>::first_chunk) {
+                return Some(u32::from_le_bytes(*b));
+            }
+        }
+        self.load(address, Width::Word)
+    }
+
     /// A little-endian value.
     #[must_use]
     pub fn load(&self, address: u32, width: Width) -> Option<u32> {

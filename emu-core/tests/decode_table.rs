@@ -81,7 +81,7 @@ const TABLE: &[Row] = &[
     ("cpsid i", &[0xB672], Class::Cps, 0, 0, 1),
     ("dsb", &[0xF3BF, 0x8F4F], Class::Barrier, 0, 0, 1),
     ("isb", &[0xF3BF, 0x8F6F], Class::Barrier, 0, 0, 1),
-    ("clrex", &[0xF3BF, 0x8F2F], Class::Barrier, 0, 0, 1),
+    ("clrex", &[0xF3BF, 0x8F2F], Class::Alu, 0, 0, 1),
     ("svc #1", &[0xDF01], Class::Svc, 0, 0, 1),
     ("bkpt #0xab", &[0xBEAB], Class::Bkpt, 0, 0, 1),
     ("wfi", &[0xBF30], Class::Wfi, 0, 0, 1),

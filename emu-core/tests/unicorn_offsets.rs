@@ -6,9 +6,10 @@
 #![allow(clippy::unwrap_used)]
 
 use emu_core::backend::internals::{
-    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR, UC_TCG_CTX,
-    env,
+    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR,
+    UC_TCG_CTX, env,
 };
+use emu_core::backend::riscv;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -79,6 +80,52 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
     ("struct hook", "begin", "HOOK_BEGIN", HOOK_BEGIN),
 ];
 
+/// The same for RV32. `UC_CPU` and those of `CPUState` are shared, so they are compared for both.
+const RISCV_OFFSETS: &[(&str, &str, &str, usize)] = &[
+    ("uc_struct", "cpu", "UC_CPU", UC_CPU),
+    (
+        "uc_struct",
+        "invalid_addr",
+        "UC_INVALID_ADDR",
+        UC_INVALID_ADDR,
+    ),
+    (
+        "CPUState",
+        "cflags_next_tb",
+        "CPU_CFLAGS_NEXT_TB",
+        CPU_CFLAGS_NEXT_TB,
+    ),
+    ("CPUState", "env_ptr", "CPU_ENV_PTR", CPU_ENV_PTR),
+    ("CPUState", "mem_io_pc", "CPU_MEM_IO_PC", CPU_MEM_IO_PC),
+    ("CPURISCVState", "gpr", "GPR", riscv::env::GPR),
+    ("CPURISCVState", "pc", "PC", riscv::env::PC),
+    (
+        "CPURISCVState",
+        "load_res",
+        "LOAD_RES",
+        riscv::env::LOAD_RES,
+    ),
+    (
+        "CPURISCVState",
+        "load_val",
+        "LOAD_VAL",
+        riscv::env::LOAD_VAL,
+    ),
+];
+
+const RISCV_SIZES: &[(&str, &str, usize)] = &[
+    ("CPURISCVState", "gpr[0]", 4),
+    ("CPURISCVState", "pc", 4),
+    ("CPURISCVState", "load_res", 4),
+    ("CPURISCVState", "load_val", 4),
+];
+
+/// A list of members with their offsets, and one with their sizes.
+type Lists = (
+    &'static [(&'static str, &'static str, &'static str, usize)],
+    &'static [(&'static str, &'static str, usize)],
+);
+
 /// Members whose size the code takes for granted, in bytes.
 const SIZES: &[(&str, &str, usize)] = &[
     ("uc_struct", "invalid_addr", 8),
@@ -97,9 +144,8 @@ const SIZES: &[(&str, &str, usize)] = &[
     ("CPUARMState", "exclusive_val", 8),
 ];
 
-/// Every `pub const NAME: usize` of internals.rs, so that none is forgotten above.
-fn declared() -> Vec<String> {
-    let source = include_str!("../src/backend/internals.rs");
+/// Every `pub const NAME: usize` of a source, so that none is forgotten above.
+fn declared(source: &str) -> Vec<String> {
     source
         .lines()
         .filter_map(|l| l.trim().strip_prefix("pub const "))
@@ -109,7 +155,12 @@ fn declared() -> Vec<String> {
 
 #[test]
 fn every_offset_is_in_the_table() {
-    let declared = declared();
+    let riscv = declared(include_str!("../src/backend/riscv.rs"));
+    for name in &riscv {
+        assert!(RISCV_OFFSETS.iter().any(|o| o.2 == name), "{name}");
+    }
+    assert_eq!(riscv.len() + 5, RISCV_OFFSETS.len());
+    let declared = declared(include_str!("../src/backend/internals.rs"));
     assert!(!declared.is_empty());
     for name in &declared {
         assert!(
@@ -122,7 +173,13 @@ fn every_offset_is_in_the_table() {
 
 #[test]
 fn offsets_are_those_of_the_headers() {
-    let found = match measure() {
+    compare("arm-softmmu", (OFFSETS, SIZES));
+    compare("riscv32-softmmu", (RISCV_OFFSETS, RISCV_SIZES));
+}
+
+fn compare(target: &str, lists: Lists) {
+    let (offsets, sizes) = lists;
+    let found = match measure(target, lists) {
         Ok(found) => found,
         Err(why) => {
             assert!(
@@ -133,11 +190,11 @@ fn offsets_are_those_of_the_headers() {
             return;
         }
     };
-    let expected: Vec<(String, usize)> = OFFSETS
+    let expected: Vec<(String, usize)> = offsets
         .iter()
         .map(|&(of, member, name, value)| (format!("{of}.{member} ({name})"), value))
         .chain(
-            SIZES
+            sizes
                 .iter()
                 .map(|&(of, member, size)| (format!("sizeof {of}.{member}"), size)),
         )
@@ -149,21 +206,21 @@ fn offsets_are_those_of_the_headers() {
 }
 
 /// Compile and run a program that prints all offsets, then all sizes.
-fn measure() -> Result<Vec<usize>, String> {
+fn measure(target: &str, (offsets, sizes): Lists) -> Result<Vec<usize>, String> {
     if std::env::consts::OS == "windows" {
         return Err("no compiler with these flags on Windows".into());
     }
-    let flags = build_flags()?;
+    let flags = build_flags(target)?;
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let (source, program) = (folder.path().join("offsets.c"), folder.path().join("off"));
     let mut text = String::from(
         "#include \"qemu/osdep.h\"\n#include \"cpu.h\"\n#include \"exec/exec-all.h\"\n#include \"uc_priv.h\"\n\
          #include <stdio.h>\ntypedef struct uc_struct uc_struct;\nint main(void) {\n",
     );
-    for (of, member, _, _) in OFFSETS {
+    for (of, member, _, _) in offsets {
         text.push_str(&format!("printf(\"%zu\\n\", offsetof({of}, {member}));\n"));
     }
-    for (of, member, _) in SIZES {
+    for (of, member, _) in sizes {
         text.push_str(&format!(
             "printf(\"%zu\\n\", sizeof((({of} *)0)->{member}));\n"
         ));
@@ -189,11 +246,11 @@ fn measure() -> Result<Vec<usize>, String> {
         .collect()
 }
 
-/// The flags that the ARM target of the linked Unicorn was compiled with, with folders that exist here.
-fn build_flags() -> Result<Vec<String>, String> {
+/// The flags that a target of the linked Unicorn was compiled with, with folders that exist here.
+fn build_flags(target: &str) -> Result<Vec<String>, String> {
     let crate_folder = sys_crate()?;
     let build = build_folder()?;
-    let make = build.join("CMakeFiles/arm-softmmu.dir/flags.make");
+    let make = build.join(format!("CMakeFiles/{target}.dir/flags.make"));
     let text = std::fs::read_to_string(&make).map_err(|e| format!("{}: {e}", make.display()))?;
     let mut flags = Vec::new();
     for key in ["C_DEFINES", "C_INCLUDES", "C_FLAGS"] {

@@ -5,6 +5,7 @@
 //! What a listing cannot know is left out: flash wait states, operands (divides), which bus an access goes to. Functions
 //! and what follows a call are entered by a branch; where a register branch goes is an aligned narrow instruction.
 
+pub use crate::cycles_riscv::RiscvTiming;
 use emu_core::decode::{Class, Decoder, Insn};
 use emu_core::machine::CoreKind;
 use emu_core::timing::{self, Cost, Inputs, Model, Pipe, Provenance, ZeroWait};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// What the marks behind the figures mean.
 pub const LEGEND: &str = "cycles to the next line at zero wait states: = documented, ~ measured, ? estimated; \
-     a/b: not taken (condition fails) / taken (holds)";
+     a/b: not taken (condition fails) / taken (holds), on RISC-V foreseen / not";
 
 /// BX LR.
 const BX_LR: [u8; 2] = [0x70, 0x47];
@@ -27,6 +28,12 @@ pub struct Price {
 }
 
 impl Price {
+    /// Of an instruction that moves no list of registers.
+    #[must_use]
+    pub fn new(costs: Vec<Cost>) -> Price {
+        Price { costs, count: 1 }
+    }
+
     /// `2=`, `1=/2~`.
     #[must_use]
     pub fn figures(&self) -> String {
@@ -80,9 +87,11 @@ impl std::fmt::Display for Price {
 }
 
 /// Costs of the instructions of one core.
-pub struct Timing {
-    decoder: Decoder,
-    model: Box<dyn Model>,
+pub enum Timing {
+    /// A Cortex-M.
+    Arm(ArmTiming),
+    /// A RISC-V core.
+    Riscv(RiscvTiming),
 }
 
 impl Timing {
@@ -91,9 +100,10 @@ impl Timing {
     /// # Errors
     /// The decoder's error text.
     pub fn new(core: CoreKind) -> Result<Timing, String> {
-        Ok(Timing {
-            decoder: Decoder::new(core.info().architecture, core.has_fpu())?,
-            model: timing::model(core),
+        Ok(if core.is_riscv() {
+            Timing::Riscv(RiscvTiming::new(core))
+        } else {
+            Timing::Arm(ArmTiming::new(core)?)
         })
     }
 
@@ -101,6 +111,37 @@ impl Timing {
     /// for branch targets.
     #[must_use]
     pub fn of(
+        &self,
+        address: u32,
+        code: &[u8],
+        bytes: &dyn Fn(u32) -> Vec<u8>,
+    ) -> BTreeMap<u32, Price> {
+        match self {
+            Timing::Arm(t) => t.of(address, code, bytes),
+            Timing::Riscv(t) => t.of(address, code),
+        }
+    }
+}
+
+/// Costs of the instructions of a Cortex-M.
+pub struct ArmTiming {
+    decoder: Decoder,
+    model: Box<dyn Model>,
+}
+
+impl ArmTiming {
+    /// For a core.
+    ///
+    /// # Errors
+    /// The decoder's error text.
+    fn new(core: CoreKind) -> Result<ArmTiming, String> {
+        Ok(ArmTiming {
+            decoder: Decoder::new(core.architecture(), core.has_fpu())?,
+            model: timing::model(core),
+        })
+    }
+
+    fn of(
         &self,
         address: u32,
         code: &[u8],

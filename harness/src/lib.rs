@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod console;
 pub mod cycles;
+mod cycles_riscv;
 pub mod export;
 pub mod failure;
 pub mod interrupt;

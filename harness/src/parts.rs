@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::run_result::hex;
 use crate::units;
-use emu_core::image::{Image, OpenOptions, SymbolKind};
+use emu_core::image::{Architecture, Image, OpenOptions, SymbolKind};
 use emu_core::machine::{CoreKind, Machine};
 use emu_core::{Bus, Ratio};
 use emu_core::{semihosting, timing};
@@ -122,6 +122,9 @@ impl Firmware {
             let bytes = segments.first()?.bytes.get(i * 4..i * 4 + 4)?;
             Some(u32::from_le_bytes(bytes.try_into().ok()?))
         };
+        let riscv = self.image.architecture == Some(Architecture::RiscV);
+        let attributes = &self.image.attributes;
+        let arm = |word: Option<u32>| word.filter(|_| !riscv);
         ImageFacts {
             hint: self.image.machine_hint.clone(),
             ranges: segments
@@ -129,9 +132,14 @@ impl Firmware {
                 .map(|s| (s.address, s.bytes.len() as u32))
                 .collect(),
             // The vector table is where the image begins, in all machines that there are.
-            initial_sp: word(0),
-            reset_vector: word(1),
-            cpu: self.image.attributes.cpu_name.clone(),
+            initial_sp: arm(word(0)),
+            reset_vector: arm(word(1)),
+            cpu: if riscv {
+                attributes.riscv_isa.clone()
+            } else {
+                attributes.cpu_name.clone()
+            },
+            riscv_entry: self.image.entry.filter(|_| riscv),
         }
     }
 }
@@ -253,12 +261,18 @@ impl Spec {
         self.0.file().pin_names.keys().map(String::as_str)
     }
 
-    /// Names of its interrupts by exception number.
+    /// Names of its interrupts by exception number; on RISC-V those of the synchronous traps too, by their cause.
     #[must_use]
     pub fn interrupts(&self) -> BTreeMap<u16, String> {
         let all = self.0.file().interrupts.iter();
-        all.map(|(name, irq)| (irq.value + 16, name.clone()))
-            .collect()
+        let mut names: BTreeMap<u16, String> = all
+            .map(|(name, irq)| (irq.value + 16, name.clone()))
+            .collect();
+        if self.core().is_riscv() {
+            let traps = emu_core::riscv::EXCEPTIONS.iter().enumerate();
+            names.extend(traps.map(|(n, name)| (n as u16, (*name).to_owned())));
+        }
+        names
     }
 
     /// What it is and consists of, for people.
@@ -294,11 +308,15 @@ impl Spec {
 fn describe(spec: &MachineSpec, core: CoreKind, bus: &Bus) -> String {
     let mut out = format!("{}: {}\n", spec.name(), spec.summary());
     let _ = writeln!(out, "hash {}", hex(&spec.hash()));
-    let _ = writeln!(
-        out,
-        "core {core:?}, {} priority bits, {} interrupts",
-        bus.system.priority_bits, bus.system.irq_count
-    );
+    if core.is_riscv() {
+        let _ = writeln!(out, "core {core:?}");
+    } else {
+        let _ = writeln!(
+            out,
+            "core {core:?}, {} priority bits, {} interrupts",
+            bus.system.priority_bits, bus.system.irq_count
+        );
+    }
     if let Some(console) = spec.console() {
         let _ = writeln!(out, "console {console}");
     }

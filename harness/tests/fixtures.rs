@@ -12,7 +12,15 @@ const END: Cycles = Cycles(4_000_000_000);
 
 /// Cycles after which the twins are not compared any more. Those that sleep, or test the core itself, run to their end.
 fn compared(name: &str) -> Cycles {
-    let whole = ["blinky", "idle", "exceptions", "echo", "reset", "lockup"];
+    let whole = [
+        "blinky",
+        "idle",
+        "exceptions",
+        "echo",
+        "reset",
+        "lockup",
+        "traps",
+    ];
     Cycles(if whole.iter().any(|w| name.starts_with(w)) {
         END.0
     } else {

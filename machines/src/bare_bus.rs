@@ -17,14 +17,17 @@ const MAX_NETS: usize = 4096;
 impl MachineSpec {
     pub(crate) fn system(&self) -> System {
         let core = &self.file.core;
-        let info = self.core.info();
-        let architecture = info.architecture;
+        let architecture = self.core.architecture();
+        let arm = self.core.info().arm.as_ref();
         let v7 = architecture != Architecture::V6M;
         let bits = core.priority_bits.as_ref();
         let bits = bits.map_or(if v7 { 3 } else { 2 }, |b| b.value);
         let irqs = core.irqs.as_ref().map_or(32, |i| i.value).min(240);
         let mut system = System::new(architecture, bits, irqs);
-        system.cpuid = core.cpuid.as_ref().map_or(info.cpuid, |c| c.value);
+        system.cpuid = core
+            .cpuid
+            .as_ref()
+            .map_or_else(|| arm.map_or(0, |a| a.cpuid), |c| c.value);
         system.vtor_reset = core.vtor.as_ref().map_or(0, |v| v.value);
         system.mpu.regions = core.mpu_regions.as_ref().map_or(0, |r| r.value);
         system.has_fpu = self.core.has_fpu();

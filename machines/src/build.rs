@@ -9,6 +9,7 @@ use crate::value::Sp;
 use crate::wiring::Wiring;
 use emu_core::cortex_m::number;
 use emu_core::machine::CoreKind;
+use emu_core::riscv::lines::Lines;
 use emu_core::{Binding, Bus, Device, DeviceId, Ports};
 use peripherals::CreateError;
 use std::collections::BTreeMap;
@@ -57,6 +58,10 @@ impl MachineSpec {
             _ => return Err(Errors(errors)),
         };
         let mut bus = Bus::new(self.system(), clocks);
+        if self.core.is_riscv() {
+            bus.lines = Some(Lines::default());
+            bus.reset_vector = self.file.core.vtor.as_ref().map_or(0, |v| v.value);
+        }
         bus.seed = options.seed;
         self.memory(&mut bus);
         errors.extend(self.add_nets(&mut bus));

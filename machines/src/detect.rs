@@ -16,8 +16,10 @@ pub struct ImageFacts {
     pub initial_sp: Option<u32>,
     /// Second word of the vector table.
     pub reset_vector: Option<u32>,
-    /// CPU or architecture from the build attributes, such as `Cortex-M4` or `7E-M`.
+    /// CPU or architecture from the build attributes, such as `Cortex-M4` or `7E-M`; of RISC-V the ISA string.
     pub cpu: Option<String>,
+    /// It is for RISC-V: there is no vector table, and execution starts here.
+    pub riscv_entry: Option<u32>,
 }
 
 /// What was found.
@@ -49,7 +51,10 @@ pub fn detect(facts: &ImageFacts) -> Detection {
     if facts.ranges.is_empty() && facts.initial_sp.is_none() {
         return Detection::Candidates(Vec::new());
     }
-    let cores = facts.cpu.as_deref().map(cores_meant).unwrap_or_default();
+    let cores = match (&facts.riscv_entry, facts.cpu.as_deref()) {
+        (Some(_), isa) => riscv_cores(isa),
+        (None, cpu) => cpu.map(cores_meant).unwrap_or_default(),
+    };
     let fits = |class: Class| -> Vec<Fit> {
         let mut fits: Vec<Fit> = list
             .iter()
@@ -155,7 +160,7 @@ fn cores_meant(cpu: &str) -> Vec<CoreKind> {
     } else {
         return Vec::new();
     };
-    cores(&|k| k.info().architecture == architecture)
+    cores(&|k| !k.is_riscv() && k.architecture() == architecture)
 }
 
 /// Without case and punctuation.
@@ -164,9 +169,26 @@ fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
+/// The RISC-V cores that have all extensions of an ISA string, such as `rv32i2p1_m2p0_c2p0`.
+fn riscv_cores(isa: Option<&str>) -> Vec<CoreKind> {
+    let isa = isa.unwrap_or("rv32i").to_lowercase();
+    let base = isa.split('_').next().unwrap_or_default();
+    let letters = isa.split('_').skip(1).filter_map(|e| e.chars().next());
+    // Extensions of several letters begin with z, s or x: what they need is seen when the firmware runs.
+    let known = |c: char| "imaczsx".contains(c);
+    if base.starts_with("rv32i") && letters.into_iter().all(known) {
+        vec![CoreKind::Rv32, CoreKind::E31, CoreKind::Bumblebee]
+    } else {
+        Vec::new()
+    }
+}
+
 fn fit(entry: &Entry, facts: &ImageFacts, cores: &[CoreKind]) -> Option<Fit> {
     let spec = MachineSpec::load(&entry.name).ok()?;
     let core = spec.core();
+    if core.is_riscv() != facts.riscv_entry.is_some() || core.is_riscv() && cores.is_empty() {
+        return None;
+    }
     let same_core = cores.is_empty() || cores.contains(&core);
     let runs = same_core || cores.iter().any(|&c| core.runs(c));
     if !runs {
@@ -195,6 +217,12 @@ fn fit(entry: &Entry, facts: &ImageFacts, cores: &[CoreKind]) -> Option<Fit> {
         && (reset & 1 == 0 || !map.executable(reset & !1))
     {
         return None;
+    }
+    if let Some(entry) = facts.riscv_entry {
+        if !map.executable(entry) {
+            return None;
+        }
+        why.push(format!("it starts at {entry:#010x}"));
     }
     if !cores.is_empty() {
         let how = if same_core {
@@ -289,6 +317,7 @@ mod tests {
             reset_vector: Some(start + 0x101),
             cpu: Some(cpu.to_owned()).filter(|c| !c.is_empty()),
             hint: None,
+            riscv_entry: None,
         }
     }
 
@@ -358,6 +387,24 @@ mod tests {
         // The LM3S6965 could run it, but it was built for another core.
         let c = candidates(detect(&facts(0, 0x2000_4000, "Cortex-M0")));
         assert_eq!(c, ["cortex-m0", "lm3s6965", "lm3s6965evb"]);
+    }
+
+    #[test]
+    fn riscv_firmware_fits_riscv_cores_only() {
+        let mut f = ImageFacts {
+            ranges: vec![(0x2000_0000, 0x1000)],
+            cpu: Some("rv32i2p1_m2p0_a2p1_c2p0_zicsr2p0".to_owned()),
+            riscv_entry: Some(0x2000_0000),
+            ..ImageFacts::default()
+        };
+        let mut c = candidates(detect(&f));
+        c.sort();
+        assert_eq!(c, ["bumblebee", "e31", "rv32"]);
+        f.cpu = Some("rv32i2p1_m2p0_f2p2".to_owned());
+        assert_eq!(candidates(detect(&f)), [""; 0], "no floating point");
+        f.cpu = None;
+        f.riscv_entry = Some(0x4000_0000);
+        assert_eq!(candidates(detect(&f)), [""; 0], "it starts nowhere");
     }
 
     #[test]

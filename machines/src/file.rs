@@ -77,13 +77,14 @@ pub struct MachineFile {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Core {
-    /// `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4`, `cortex-m4f`, `cortex-m7` or `cortex-m33`.
+    /// `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4`, `cortex-m4f`, `cortex-m7`, `cortex-m33`, `e31`, `bumblebee` or `rv32`.
     pub kind: Option<Sp<String>>,
     /// Implemented bits of each interrupt priority.
     pub priority_bits: Option<Sp<u8>>,
-    /// External interrupts.
+    /// External interrupts; on RISC-V the lines into the hart, by their bit in mip: 32.
     pub irqs: Option<Sp<u16>>,
-    /// Address of the vector table after a reset.
+    /// Address of the vector table after a reset; on RISC-V where execution starts when the firmware names no entry
+    /// point.
     pub vtor: Option<Sp<u32>>,
     /// MPU regions; 0 when there is no MPU.
     pub mpu_regions: Option<Sp<u8>>,

@@ -15,13 +15,16 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "boards/lm3s6965evb.toml",
     "boards/netduinoplus2.toml",
     "boards/stm32f4discovery.toml",
+    "chips/bumblebee.toml",
     "chips/cortex-m0.toml",
     "chips/cortex-m0plus.toml",
     "chips/cortex-m3.toml",
     "chips/cortex-m4f.toml",
     "chips/cortex-m33.toml",
     "chips/cortex-m7.toml",
+    "chips/e31.toml",
     "chips/lm3s6965.toml",
+    "chips/rv32.toml",
     "chips/stm32f405rg.toml",
     "chips/stm32f407vg.toml",
     "chips/stm32f40x-registers.toml",
@@ -30,6 +33,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "cores/armv6m.toml",
     "cores/armv7m.toml",
     "cores/bare.toml",
+    "cores/riscv.toml",
 ];
 
 /// What a built-in machine is.
@@ -97,7 +101,7 @@ fn entry(path: &str, file: &MachineFile) -> Option<Entry> {
     }
     let class = match (&file.chip, &file.base) {
         (Some(_), _) => Class::Board,
-        (None, Some(base)) if base.value == "bare" => Class::Bare,
+        (None, Some(base)) if matches!(base.value.as_str(), "bare" | "riscv") => Class::Bare,
         _ => Class::Chip,
     };
     Some(Entry {

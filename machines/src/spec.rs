@@ -16,6 +16,7 @@ const MAX_FILE: u64 = 4 << 20;
 /// Files that may be laid over each other.
 const MAX_DEPTH: usize = 8;
 
+/// Name and kind of every core.
 /// A machine: its files laid over each other, and the overrides.
 #[derive(Clone, Debug)]
 pub struct MachineSpec {
@@ -263,7 +264,11 @@ impl Loader {
             );
             return None;
         };
-        let layer = match core.info().architecture {
+        // What a RISC-V core has besides is the platform's: its machine files say so.
+        let Some(arm) = &core.info().arm else {
+            return Some(core);
+        };
+        let layer = match arm.architecture {
             Architecture::V6M => "armv6m",
             // ARMv8-M keeps what ARMv7-M has there.
             Architecture::V7M | Architecture::V7EM | Architecture::V8M => "armv7m",

@@ -5,6 +5,8 @@
 
 pub mod cortex_m;
 pub mod ext;
+pub mod riscv;
+pub mod sifive;
 pub mod stm32;
 pub mod ti;
 
@@ -43,9 +45,16 @@ pub fn parameters<T: for<'a> serde::Deserialize<'a>>(
 
 /// All models of all families.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    [cortex_m::MODELS, stm32::MODELS, ti::MODELS, ext::MODELS]
-        .into_iter()
-        .flatten()
+    [
+        cortex_m::MODELS,
+        riscv::MODELS,
+        sifive::MODELS,
+        stm32::MODELS,
+        ti::MODELS,
+        ext::MODELS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Why a device could not be made.

@@ -6,13 +6,14 @@
 
 use super::cpu::Cpu;
 use super::internals;
+use super::riscv::{self, RiscvCpu};
 use crate::memory::Region;
 use std::ffi::c_void;
 use unicorn_engine::{Arch, Mode, TlbType, Unicorn};
 use unicorn_engine_sys::{
-    ArmCpuModel, ControlType, HookType, MemType, Prot, TlbEntry, uc_cb_mmio_read_t,
-    uc_cb_mmio_write_t, uc_ctl, uc_emu_start, uc_emu_stop, uc_engine, uc_error, uc_hook,
-    uc_hook_add, uc_mem_map_ptr, uc_mmio_map,
+    ArmCpuModel, ControlType, HookType, MemType, Prot, Riscv32CpuModel, TlbEntry,
+    uc_cb_mmio_read_t, uc_cb_mmio_write_t, uc_ctl, uc_emu_start, uc_emu_stop, uc_engine, uc_error,
+    uc_hook, uc_hook_add, uc_mem_map_ptr, uc_mmio_map,
 };
 
 /// What the engine does after a callback.
@@ -48,8 +49,19 @@ pub struct Translation {
     pub execute: bool,
 }
 
+/// Instruction set of an engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Isa {
+    /// Thumb, M profile.
+    Arm,
+    /// RV32.
+    Riscv,
+}
+
 /// What the core loop does at the engine's callbacks.
 pub trait Host {
+    /// Instruction set of the engine that calls.
+    const ISA: Isa = Isa::Arm;
     /// A block of `size` bytes at `address` is about to run.
     fn block(&mut self, address: u32, size: u32) -> Flow;
     /// The instruction at `address` is about to execute, in code translated with instruction hooks.
@@ -58,7 +70,8 @@ pub trait Host {
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow>;
     /// A write to an address that is not writable mapped memory.
     fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow>;
-    /// The engine met an exception (QEMU's numbering: 2 SVC, 7 BKPT, 8 exception return, 17 NOCP).
+    /// The engine met an exception (QEMU's numbering: for ARM 2 SVC, 7 BKPT, 8 exception return, 17 NOCP; for
+    /// RISC-V the architecture's cause).
     fn exception(&mut self, number: u32);
     /// The instruction at the PC is undefined. `true` when it was dealt with.
     fn undefined(&mut self) -> bool;
@@ -110,6 +123,7 @@ pub struct Engine {
     cpu: Cpu,
     /// The hook on instructions.
     site_hook: uc_hook,
+    isa: Isa,
 }
 
 // SAFETY: an engine may be moved between threads (it keeps no thread-local state); it is never shared.
@@ -129,31 +143,40 @@ fn ctl_write(kind: ControlType, arguments: u32) -> ControlType {
     ControlType(kind.0 | arguments << 26 | 1 << 30)
 }
 
+/// A fresh engine, set up as all of them are.
+fn open(
+    arch: Arch,
+    mode: Mode,
+    model: i32,
+) -> Result<(Unicorn<'static, ()>, *mut uc_engine), String> {
+    let mut unicorn = Unicorn::new(arch, mode).map_err(|e| format!("uc_open: {e:?}"))?;
+    let uc = unicorn.get_handle();
+    // The model must come before anything that initialises the engine.
+    unicorn
+        .ctl_set_cpu_model(model)
+        .map_err(|e| format!("cpu model: {e:?}"))?;
+    const CODE_BUFFER: u32 = 4 << 20;
+    // SAFETY: the variadic arguments are those of UC_CTL_TCG_BUFFER_SIZE.
+    unsafe {
+        let kind = ctl_write(ControlType::TCG_BUFFER_SIZE, 1);
+        check("code buffer", uc_ctl(uc, kind, CODE_BUFFER))?;
+    }
+    unicorn
+        .ctl_exits_enable()
+        .map_err(|e| format!("exits: {e:?}"))?;
+    unicorn
+        .ctl_set_tlb_type(TlbType::VIRTUAL)
+        .map_err(|e| format!("tlb type: {e:?}"))?;
+    Ok((unicorn, uc))
+}
+
 impl Engine {
     /// An engine for a Cortex-M model.
     ///
     /// # Errors
     /// A text when Unicorn refuses, or when its insides are not those of the pinned version.
     pub fn new(model: ArmModel) -> Result<Engine, String> {
-        let mut unicorn =
-            Unicorn::new(Arch::ARM, Mode::THUMB).map_err(|e| format!("uc_open: {e:?}"))?;
-        let uc = unicorn.get_handle();
-        // The model must come before anything that initialises the engine.
-        unicorn
-            .ctl_set_cpu_model(model.number())
-            .map_err(|e| format!("cpu model: {e:?}"))?;
-        const CODE_BUFFER: u32 = 4 << 20;
-        // SAFETY: the variadic arguments are those of UC_CTL_TCG_BUFFER_SIZE.
-        unsafe {
-            let kind = ctl_write(ControlType::TCG_BUFFER_SIZE, 1);
-            check("code buffer", uc_ctl(uc, kind, CODE_BUFFER))?;
-        }
-        unicorn
-            .ctl_exits_enable()
-            .map_err(|e| format!("exits: {e:?}"))?;
-        unicorn
-            .ctl_set_tlb_type(TlbType::VIRTUAL)
-            .map_err(|e| format!("tlb type: {e:?}"))?;
+        let (unicorn, uc) = open(Arch::ARM, Mode::THUMB, model.number())?;
         // SAFETY: a fresh ARM engine that is not running.
         unsafe { internals::self_test(uc) }
             .map_err(|what| format!("Unicorn is not the version this was built for ({what})"))?;
@@ -167,8 +190,43 @@ impl Engine {
             unicorn,
             uc,
             cpu,
+            isa: Isa::Arm,
             site_hook: 0 as uc_hook,
         })
+    }
+
+    /// An engine for RV32IMAC. It executes everything in user mode, so that each privileged instruction comes
+    /// back as an exception: the privileged architecture is the host's.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn new_riscv() -> Result<Engine, String> {
+        let model = Riscv32CpuModel::SIFIVE_E31 as i32;
+        let (unicorn, uc) = open(Arch::RISCV, Mode::RISCV32, model)?;
+        // SAFETY: a fresh RISC-V engine that is not running.
+        unsafe { riscv::self_test(uc) }
+            .map_err(|what| format!("Unicorn is not the version this was built for ({what})"))?;
+        // SAFETY: the pointers are those of a RISC-V engine too; this view is only passed around, and the one
+        // for RISC-V is made from it.
+        let cpu = unsafe { Cpu::new(internals::cpu_of(uc)) };
+        Ok(Engine {
+            unicorn,
+            uc,
+            cpu,
+            isa: Isa::Riscv,
+            site_hook: 0 as uc_hook,
+        })
+    }
+
+    /// The registers of a RISC-V engine.
+    ///
+    /// # Panics
+    /// When the engine is none.
+    #[must_use]
+    pub fn riscv_cpu(&self) -> RiscvCpu {
+        assert_eq!(self.isa, Isa::Riscv, "not a RISC-V engine");
+        // SAFETY: the self-test passed for a RISC-V engine.
+        unsafe { RiscvCpu::new(self.cpu.state()) }
     }
 
     /// The core registers.
@@ -289,8 +347,13 @@ impl Engine {
     /// # Safety
     /// Nothing may hold a reference to the host: the callbacks use it.
     pub unsafe fn run(uc: RunHandle) -> Ended {
+        let start = match uc.isa {
+            Isa::Arm => uc.cpu.pc() | 1,
+            // SAFETY: an engine of this instruction set.
+            Isa::Riscv => unsafe { RiscvCpu::new(uc.cpu.state()) }.pc(),
+        };
         // SAFETY: the caller's promise; `until` is unused since exits are enabled and empty.
-        let e = unsafe { uc_emu_start(uc.uc, u64::from(uc.cpu.pc() | 1), 0xFFFF_FFFE, 0, 0) };
+        let e = unsafe { uc_emu_start(uc.uc, u64::from(start), 0xFFFF_FFFE, 0, 0) };
         match e {
             uc_error::OK => Ended::Stopped,
             // SAFETY: the engine is initialised.
@@ -308,6 +371,7 @@ impl Engine {
         RunHandle {
             uc: self.uc,
             cpu: self.cpu,
+            isa: self.isa,
         }
     }
 
@@ -365,6 +429,7 @@ impl ArmModel {
 pub struct RunHandle {
     uc: *mut uc_engine,
     cpu: Cpu,
+    isa: Isa,
 }
 
 /// An I/O window: who serves it and at which address the host sees it.
@@ -379,16 +444,20 @@ pub struct IoRange<H> {
 ///
 /// # Safety
 /// Only at the end of a callback that runs under `uc_emu_start`.
-unsafe fn follow(uc: *mut uc_engine, flow: Flow) {
+#[inline]
+unsafe fn follow<H: Host>(uc: *mut uc_engine, flow: Flow) {
+    if flow == Flow::Continue {
+        return;
+    }
     // SAFETY: the caller's promise.
     unsafe {
-        match flow {
-            Flow::Continue => {}
-            Flow::Redirect => internals::leave_block(internals::cpu_of(uc)),
-            Flow::Stop => {
-                uc_emu_stop(uc);
-                internals::leave_block(internals::cpu_of(uc));
-            }
+        if flow == Flow::Stop {
+            uc_emu_stop(uc);
+        }
+        let cpu = internals::cpu_of(uc);
+        match H::ISA {
+            Isa::Arm => internals::leave_block(cpu),
+            Isa::Riscv => riscv::leave_block(cpu),
         }
     }
 }
@@ -402,7 +471,7 @@ unsafe extern "C" fn block_hook<H: Host>(
     // SAFETY: `attach` promised the host; the flow is the last thing done.
     unsafe {
         let flow = (*host.cast::<H>()).block(address as u32, size);
-        follow(uc, flow);
+        follow::<H>(uc, flow);
     }
 }
 
@@ -482,7 +551,7 @@ unsafe extern "C" fn io_read<H: Host>(
                 Err(flow) => flow,
             }
         };
-        follow(uc, flow);
+        follow::<H>(uc, flow);
         0
     }
 }
@@ -506,7 +575,7 @@ unsafe extern "C" fn io_write<H: Host>(
                 .and_then(|()| host.io_write(address.wrapping_add(4), 4, (value >> 32) as u32))
         };
         if let Err(flow) = done {
-            follow(uc, flow);
+            follow::<H>(uc, flow);
         }
     }
 }

@@ -218,7 +218,12 @@ pub unsafe fn drop_block_at_pc(uc: *mut uc_engine) -> bool {
 /// `hook` must be the handle of a hook that was not deleted.
 pub unsafe fn hook_bounds(hook: uc_hook) -> [u64; 2] {
     // SAFETY: a handle is the address of its `struct hook`.
-    unsafe { (hook as *const u8).add(HOOK_BEGIN).cast::<[u64; 2]>().read() }
+    unsafe {
+        (hook as *const u8)
+            .add(HOOK_BEGIN)
+            .cast::<[u64; 2]>()
+            .read()
+    }
 }
 
 /// Change the addresses between which code is translated with a hook.
@@ -227,7 +232,12 @@ pub unsafe fn hook_bounds(hook: uc_hook) -> [u64; 2] {
 /// As for [`hook_bounds`].
 pub unsafe fn bound_hook(hook: uc_hook, bounds: [u64; 2]) {
     // SAFETY: the caller's promise.
-    unsafe { (hook as *mut u8).add(HOOK_BEGIN).cast::<[u64; 2]>().write(bounds) }
+    unsafe {
+        (hook as *mut u8)
+            .add(HOOK_BEGIN)
+            .cast::<[u64; 2]>()
+            .write(bounds)
+    }
 }
 
 /// Translate all accesses as if they had to be aligned.

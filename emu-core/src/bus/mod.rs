@@ -24,6 +24,7 @@ use crate::memory::{Memory, MemoryKind};
 use crate::nets::{NetId, Nets};
 use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
+use crate::riscv::lines::Lines;
 use crate::time::Cycles;
 use signals::Signal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -114,6 +115,10 @@ pub struct Bus {
     pub notices: Notices,
     /// System registers of the Cortex-M core.
     pub system: System,
+    /// Interrupt lines of a RISC-V hart; `None` on other cores.
+    pub lines: Option<Lines>,
+    /// Where a RISC-V hart starts when the image names no entry point.
+    pub reset_vector: u32,
     /// A device asked for a reset.
     pub reset_request: Option<ResetCause>,
     /// Why the machine was last reset.
@@ -158,6 +163,8 @@ impl Bus {
             probes: Probes::default(),
             notices: Notices::default(),
             system,
+            lines: None,
+            reset_vector: 0,
             reset_request: None,
             reset_cause: ResetCause::PowerOn,
             stop_request: false,
@@ -204,6 +211,14 @@ impl Bus {
             .iter()
             .enumerate()
             .map(|(i, s)| (DeviceId(i as u16), &s.binding))
+    }
+
+    /// Level of a device's interrupt line, by its index in [`crate::Ports::irqs`].
+    #[must_use]
+    pub fn irq_level(&self, id: DeviceId, index: usize) -> bool {
+        let slot = self.slots.get(usize::from(id.0));
+        slot.and_then(|s| s.irq_levels.get(index))
+            .is_some_and(|l| *l)
     }
 
     /// The device that answers at an address, and the offset in it.

@@ -191,7 +191,10 @@ impl Bus {
         let count = &mut self.line_counts[usize::from(number)];
         if level {
             *count += 1;
-            if *count == 1 {
+            if *count == 1 && self.lines.is_some() {
+                self.set_line(number, true);
+                self.probe(ProbeKind::ExceptionPend { number });
+            } else if *count == 1 {
                 let was = self.system.is_pending(number);
                 self.system.set_line(number, true, self.now);
                 if !was {
@@ -201,8 +204,16 @@ impl Bus {
         } else {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.system.set_line(number, false, self.now);
+                self.set_line(number, false);
             }
+        }
+    }
+
+    /// Give a line into the core a level.
+    fn set_line(&mut self, number: u16, level: bool) {
+        match &mut self.lines {
+            Some(lines) => lines.set(number, level, self.now),
+            None => self.system.set_line(number, level, self.now),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::cortex_m::System;
 use crate::device::{DeviceId, ResetCause, StateError};
 use crate::events::EventQueue;
 use crate::nets::Nets;
+use crate::riscv::lines::Lines;
 use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub struct BusState {
     clocks: ClockTree,
     nets: Nets,
     system: System,
+    lines: Option<Lines>,
     reset_request: Option<ResetCause>,
     reset_cause: ResetCause,
     seed: u64,
@@ -53,6 +55,7 @@ impl Bus {
             clocks: self.clocks.clone(),
             nets: self.nets.clone(),
             system: self.system.clone(),
+            lines: self.lines.clone(),
             reset_request: self.reset_request,
             reset_cause: self.reset_cause,
             seed: self.seed,
@@ -78,6 +81,7 @@ impl Bus {
         self.nets.clone_from(&s.nets);
         self.system.clone_from(&s.system);
         self.system.restored();
+        self.lines.clone_from(&s.lines);
         self.reset_request = s.reset_request;
         self.reset_cause = s.reset_cause;
         self.seed = s.seed;

@@ -40,7 +40,7 @@ pub struct Image {
     /// SHA-256 of the file.
     pub sha256: [u8; 32],
     /// Entry address that the file names (ELF `e_entry`, HEX start record). A Cortex-M starts from its
-    /// vector table, whatever this says.
+    /// vector table, whatever this says; a RISC-V core starts here.
     pub entry: Option<u32>,
     /// Instruction set, when the format tells it.
     pub architecture: Option<Architecture>,

@@ -4,8 +4,11 @@
 //! data is settled then.
 
 use super::blocks::{Block, Resolved, StateId, flag};
-use super::sites::{self, Address, Key, MAX_SITES, Site, When};
+use super::conditions::{Compared, Side};
+use super::sites::{self, Address, Condition, Key, MAX_SITES, Site, When};
+use super::values::Value;
 use super::{Core, Ledger, NO_BLOCK};
+use crate::decode::Insn;
 use crate::timing::Spent;
 
 impl Ledger {
@@ -57,25 +60,66 @@ impl Core {
 
     // ----- inputs -----
 
-    fn address(&self, a: &Address) -> u32 {
-        let index = a.index.map_or(0, |(r, s)| self.cpu.r(usize::from(r)) << s);
-        self.cpu
-            .r(usize::from(a.base))
-            .wrapping_add(index)
-            .wrapping_add(a.offset)
+    /// A value from the block's entry, where the registers are as they were then.
+    #[inline]
+    fn value(&self, v: &Value) -> Option<u32> {
+        v.get(
+            |r| self.cpu.r(usize::from(r)),
+            |at| self.bus.memory.word(at),
+        )
+    }
+
+    /// Where an access goes; `None` when a pointer to it lies in a device.
+    fn address(&self, a: &Address) -> Option<u32> {
+        let shifted =
+            |index: Option<(u8, u8)>| index.map_or(0, |(r, s)| self.cpu.r(usize::from(r)) << s);
+        match a {
+            Address::Entry(base, index) => Some(self.value(base)?.wrapping_add(shifted(*index))),
+            Address::Late(base, index, offset, _) => Some(
+                self.cpu
+                    .r(usize::from(*base))
+                    .wrapping_add(shifted(*index))
+                    .wrapping_add(*offset),
+            ),
+        }
+    }
+
+    /// Does a condition hold, where it is known?
+    fn condition(&self, c: &Condition, insn: &Insn) -> Option<bool> {
+        match c {
+            Condition::Flags(When::Hook) => Some(true), // the hook is only called for what executes
+            Condition::Flags(_) => Some(self.cpu.condition(insn.condition)),
+            Condition::Values(v) => {
+                let sides = [self.value(&v.sides[0])?, self.value(&v.sides[1])?];
+                let test = v.test;
+                Compared { test, sides }.holds(insn.condition)
+            }
+            Condition::Registers(v) => {
+                let side = |s: Side| match s {
+                    Side::Register(n) => self.cpu.r(usize::from(n)),
+                    Side::Constant(n) => n,
+                };
+                let (test, sides) = (v.test, v.sides.map(side));
+                Compared { test, sides }.holds(insn.condition)
+            }
+        }
     }
 
     /// Read what can be read of a site at `when` into its byte; the address that its access goes to, if that was
-    /// read.
-    fn read_site(&self, block: &Block, site: &Site, when: When, byte: u8) -> (u8, Option<u32>) {
+    /// read. `None` when a word on the way is not plain memory.
+    #[allow(clippy::type_complexity)]
+    fn read_site(
+        &self,
+        block: &Block,
+        site: &Site,
+        when: When,
+        byte: u8,
+    ) -> Option<(u8, Option<u32>)> {
         let insn = &block.insns[site.index];
         let mut executed = byte & 1 != 0;
-        match site.condition {
+        match &site.condition {
             None => executed = true,
-            Some(w) if w == when => {
-                // The hook is only called for what executes.
-                executed = when == When::Hook || self.cpu.condition(insn.condition);
-            }
+            Some(c) if c.when() == when => executed = self.condition(c, insn)?,
             Some(_) => {}
         }
         let (mut slave, mut extra) = (byte >> 1 & 7, byte >> 4);
@@ -86,14 +130,14 @@ impl Core {
             extra = self.model.operand_cycles(insn, n, m);
         }
         let mut place = None;
-        if let Some((a, w)) = &site.address
-            && *w == when
+        if let Some(a) = &site.address
+            && a.when() == when
         {
-            let address = self.address(a);
+            let address = self.address(a)?;
             slave = self.slaves.of(address);
             place = Some(address);
         }
-        (sites::byte(executed, slave, extra), place)
+        Some((sites::byte(executed, slave, extra), place))
     }
 
     /// A byte with what does not matter left out: nothing of an instruction that does not execute.
@@ -101,32 +145,52 @@ impl Core {
         if byte & 1 == 0 { 0 } else { byte }
     }
 
-    /// The inputs of a block that are there at its entry. Late conditions count as not holding for now, but keep
-    /// what is known beside them.
-    #[inline]
-    pub(super) fn entry_key(&mut self, block: usize) -> Key {
+    /// The inputs of a block that are there at its entry, and how many of its instructions they hold for: a site
+    /// whose inputs cannot be read must be the first of a block. Late conditions count as not holding for now, but
+    /// keep what is known beside them.
+    pub(super) fn entry_key(&mut self, block: usize) -> (Key, usize) {
         let mut key = Key::default();
         let block = &self.blocks[block];
         for (n, site) in block.sites.iter().take(MAX_SITES).enumerate() {
-            let (byte, address) = self.read_site(block, site, When::Entry, 0);
-            let skipped = site.condition == Some(When::Entry) && byte & 1 == 0;
+            let Some((byte, address)) = self.read_site(block, site, When::Entry, 0) else {
+                return (key, site.index);
+            };
+            let skipped = site.condition.is_some_and(|c| c.when() == When::Entry) && byte & 1 == 0;
             key.set(n, if skipped { 0 } else { byte });
             if let Some(address) = address {
                 self.addresses[n] = address;
             }
         }
-        key
+        (key, usize::MAX)
+    }
+
+    /// The same for a variant of a block whose sites are all accesses with known places; `None` when one cannot be
+    /// read.
+    #[inline]
+    pub(super) fn quick_key(&mut self, variant: usize) -> Option<Key> {
+        let mut key = 0;
+        let v = &self.variants[variant];
+        for (n, (base, index)) in v.quick.iter().enumerate() {
+            let mut address = self.value(base)?;
+            if let Some((r, shift)) = index {
+                address = address.wrapping_add(self.cpu.r(usize::from(*r)) << shift);
+            }
+            self.addresses[n] = address;
+            key |= u128::from(sites::byte(true, self.slaves.of(address), 0)) << (8 * n);
+        }
+        Some(Key(key))
     }
 
     /// At the instruction of a site.
     pub(super) fn at_site(&mut self, number: usize) {
         let block = &self.blocks[self.variants[self.current].block];
         let site = &block.sites[number];
-        let (byte, address) = self.read_site(block, site, When::Hook, self.inputs.byte(number));
-        let byte = byte | u8::from(site.condition == Some(When::Hook));
-        self.inputs.set(number, byte);
-        if let Some(address) = address {
-            self.addresses[number] = address;
+        let byte = self.inputs.byte(number);
+        if let Some((byte, address)) = self.read_site(block, site, When::Hook, byte) {
+            self.inputs.set(number, byte);
+            if let Some(address) = address {
+                self.addresses[number] = address;
+            }
         }
     }
 
@@ -136,7 +200,13 @@ impl Core {
         let count = block.sites_before(upto).min(MAX_SITES);
         let mut key = self.inputs.first(count);
         for (n, site) in block.sites[..count].iter().enumerate() {
-            let (byte, address) = self.read_site(block, site, When::End, key.byte(n));
+            let before = key.byte(n);
+            let read = if site.is_late() {
+                self.read_site(block, site, When::End, before)
+            } else {
+                None
+            };
+            let (byte, address) = read.unwrap_or((before, None));
             key.set(n, Self::settled_byte(byte));
             if let Some(address) = address {
                 self.addresses[n] = address;
@@ -199,7 +269,7 @@ impl Core {
         !flash.hits(v.lines)
             || b.literals.iter().any(|l| !flash.hits_data(l.1))
             || b.sites.iter().take(MAX_SITES).enumerate().any(|(n, s)| {
-                s.address.is_some_and(|(_, w)| w == When::Entry)
+                s.address.is_some_and(|a| a.when() == When::Entry)
                     && v.key.byte(n) >> 1 & 7 == self.slaves.flash()
                     && flash
                         .line_of(self.addresses[n])
@@ -220,7 +290,7 @@ impl Core {
             .take(MAX_SITES)
             .take_while(|(_, s)| s.index < upto)
             .any(|(n, s)| {
-                s.address.is_some_and(|(_, w)| w != When::Entry)
+                s.address.is_some_and(|a| a.when() != When::Entry)
                     && flash
                         .line_of(self.addresses[n])
                         .is_some_and(|line| !flash.hits_data(line))

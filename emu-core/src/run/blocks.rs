@@ -70,46 +70,67 @@ pub struct Block {
 }
 
 impl Block {
+    /// Its sites, when all are accesses whose places are known at the entry; else none.
+    pub fn quick_sites(&self) -> Vec<(super::values::Value, Option<(u8, u8)>)> {
+        let place = |s: &Site| match s.address {
+            Some(super::sites::Address::Entry(base, index))
+                if s.condition.is_none() && s.operands.is_none() =>
+            {
+                Some((base, index))
+            }
+            _ => None,
+        };
+        if self.sites.len() > super::sites::MAX_SITES {
+            return Vec::new();
+        }
+        let all: Option<Vec<_>> = self.sites.iter().map(place).collect();
+        all.unwrap_or_default()
+    }
+
     /// How many sites lie before instruction `upto`.
     pub fn sites_before(&self, upto: usize) -> usize {
         self.sites.iter().take_while(|s| s.index < upto).count()
     }
 }
 
-/// A block with the state and the inputs at its entry.
+/// A block with the state and the inputs at its entry. What each run of a block looks at comes first, in one or
+/// two cache lines.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Variant {
-    /// Its block.
-    pub block: usize,
+    /// How often it ran to its end.
+    pub executions: u64,
     /// One past its last byte.
     pub end: u32,
     /// From the last instruction before it to its own last one, in cycles (late sites as if not executed).
     pub cycles: u32,
-    /// Number of instructions.
-    pub count: u32,
-    /// Copy of the block's flags.
-    pub flags: u16,
     /// State when the next address follows.
     pub exit_next: StateId,
     /// State when it branched.
     pub exit_taken: StateId,
-    /// How often it ran to its end.
-    pub executions: u64,
-    /// State at its entry.
-    pub entry: StateId,
-    /// Inputs at its entry.
-    pub key: Key,
+    /// The block may run at once when the next event is at least this many cycles after the last instruction
+    /// before it: whatever the data, no event falls into it, nor into an instruction that could be abandoned.
+    pub bound: u32,
+    /// Copy of the block's flags.
+    pub flags: u16,
     /// The next variant of this block and state with another key; 0 for none.
     pub sibling: u32,
+    /// Number of instructions.
+    pub count: u32,
+    /// Inputs at its entry.
+    pub key: Key,
+    /// Its block.
+    pub block: usize,
+    /// Its sites, when all are accesses whose places are known at the entry.
+    pub quick: Vec<(super::values::Value, Option<(u8, u8)>)>,
+    /// State at its entry.
+    pub entry: StateId,
     /// First execute cycle of each instruction, relative to the last one before the block.
     pub starts: Vec<u32>,
     /// The same with every late site at its most.
     pub latest: Vec<u32>,
     /// Cycles spent.
     pub spent: Spent,
-    /// The block may run at once when the next event is at least this many cycles after the last instruction
-    /// before it: whatever the data, no event falls into it, nor into an instruction that could be abandoned.
-    pub bound: u32,
     /// First flash line and how many follow each other.
     pub lines: (u32, u32),
     /// Costs once late inputs are known, by the key of all sites.

@@ -35,7 +35,7 @@ impl Core {
             // It is translated anew, without hooks.
             return self.redirect_to(address, it, None);
         };
-        let key = self.entry_key(block);
+        let (key, readable) = self.entry_key(block);
         let id = self.variant(block, state, key);
         self.misses = self.would_miss(id);
         if self.misses {
@@ -73,7 +73,7 @@ impl Core {
             self.pass_breakpoint = None;
             return flow;
         }
-        self.admit(id, address, size, it, now)
+        self.admit(id, address, size, it, now, readable)
     }
 
     /// Resets, stop requests and exceptions that come before the instruction at `address`.
@@ -144,7 +144,15 @@ impl Core {
     }
 
     /// Run the block, or its first part.
-    fn admit(&mut self, id: usize, address: u32, size: u32, it: u8, now: u64) -> Flow {
+    fn admit(
+        &mut self,
+        id: usize,
+        address: u32,
+        size: u32,
+        it: u8,
+        now: u64,
+        readable: usize,
+    ) -> Flow {
         let mut edge = self.bus.events.next_at().0.min(self.limit);
         if self.bus.system.attention()
             && let Some(number) = self.bus.system.takeable(self.cpu.masks())
@@ -155,6 +163,7 @@ impl Core {
         let block = &self.blocks[v.block];
         let count = block.insns.len();
         let mut k = if self.one_at_a_time() { 1 } else { count };
+        k = k.min(readable.max(1));
         let starts = if self.misses {
             &self.live_starts
         } else {

@@ -3,7 +3,7 @@
 use super::blocks::flag;
 use super::enter::slot;
 use super::exceptions::cfsr;
-use super::sites::{MAX_SITES, Site};
+use super::sites::MAX_SITES;
 use super::{Core, Entry, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
@@ -74,12 +74,14 @@ impl Host for Core {
         if let Some(number) = number.filter(|&n| n < MAX_SITES && block.sites[n].is_hooked()) {
             self.at_site(number);
         } else if !block.hooked_in_vain
-            && block.insns.len() > 1
-            && !block.sites.iter().any(Site::is_hooked)
+            && self
+                .plain_code
+                .contains(&(block.address, block.size, block.it))
         {
             let id = self.variants[self.current].block;
             self.blocks[id].hooked_in_vain = true;
-            let e = &mut self.table[slot(self.blocks[id].address, self.variants[self.current].entry)];
+            let e =
+                &mut self.table[slot(self.blocks[id].address, self.variants[self.current].entry)];
             *e = Entry::default();
         }
     }
@@ -175,7 +177,15 @@ impl Core {
         if v.flags & flag::SITES == 0 {
             return Some(first);
         }
-        let key = self.entry_key(v.block);
+        let key = if v.quick.is_empty() {
+            let (key, readable) = self.entry_key(v.block);
+            if readable != usize::MAX {
+                return None;
+            }
+            key
+        } else {
+            self.quick_key(first)?
+        };
         let mut id = first;
         while self.variants[id].key != key {
             id = self.variants[id].sibling as usize;

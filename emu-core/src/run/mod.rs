@@ -10,6 +10,7 @@
 
 mod accounting;
 pub mod blocks;
+mod conditions;
 mod enter;
 mod exceptions;
 mod faults;
@@ -176,7 +177,9 @@ pub(crate) struct Console {
 impl Core {
     /// A core on a bus. The box is its home: the engine keeps its address.
     pub(crate) fn new(kind: CoreKind, bus: Bus, single_step: bool) -> Result<Box<Core>, String> {
-        let mut engine = Engine::new(kind.info().engine)?;
+        let arm = kind.info().arm.as_ref();
+        let arm = arm.ok_or_else(|| format!("{kind:?} is no Cortex-M"))?;
+        let mut engine = Engine::new(arm.engine)?;
         for region in bus.memory.regions() {
             if memory::is_direct(region.base, region.size()) {
                 engine.map_memory(region)?;
@@ -273,6 +276,7 @@ impl Core {
             lines: (0, 0),
             by_key: Vec::new(),
             parts: Vec::new(),
+            quick: Vec::new(),
         });
         self.current = NO_BLOCK;
     }

@@ -48,7 +48,11 @@ impl Core {
         let mut pipe = self.states.get(self.resting_state());
         let mut memory = match &mut self.flash {
             Some(flash) if flash.waits() => {
-                let lines = if flash.is_cached() { Lines::NONE } else { pipe.lines };
+                let lines = if flash.is_cached() {
+                    Lines::NONE
+                } else {
+                    pipe.lines
+                };
                 Some(flash.walk(&lines, self.t0))
             }
             _ => None,

@@ -4,7 +4,8 @@
 //! all sites of a block, read, are a [`Key`]: with the pipe at the entry it determines the block's cost.
 
 use super::blocks::moves_words;
-use super::values::Values;
+use super::conditions::{self, Compared, Side};
+use super::values::{Value, Values};
 use crate::decode::Insn;
 use crate::timing::{Inputs, Model};
 
@@ -14,7 +15,7 @@ pub const MAX_SITES: usize = 16;
 /// When an input can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
-    /// Nothing before it in the block changes it: at the block's entry.
+    /// At the block's entry.
     Entry,
     /// Nothing from it on in the block changes it: at the block's end.
     End,
@@ -22,15 +23,47 @@ pub enum When {
     Hook,
 }
 
-/// The address of an access, from registers.
+/// How it is known that a condition holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Address {
-    /// Base register.
-    pub base: u8,
-    /// Index register and its left shift.
-    pub index: Option<(u8, u8)>,
-    /// What is added.
-    pub offset: u32,
+pub enum Condition {
+    /// By the flags.
+    Flags(When),
+    /// By values that are there at the entry.
+    Values(Compared<Value>),
+    /// By registers that nothing changes any more, at the block's end.
+    Registers(Compared<Side>),
+}
+
+impl Condition {
+    /// When it is known.
+    #[must_use]
+    pub fn when(&self) -> When {
+        match self {
+            Condition::Flags(w) => *w,
+            Condition::Values(_) => When::Entry,
+            Condition::Registers(_) => When::End,
+        }
+    }
+}
+
+/// The address of an access.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// From values at the entry: a base, and an index register with its left shift.
+    Entry(Value, Option<(u8, u8)>),
+    /// From registers later: base, index, offset.
+    Late(u8, Option<(u8, u8)>, u32, When),
+}
+
+impl Address {
+    /// When it is known.
+    #[must_use]
+    pub fn when(&self) -> When {
+        match self {
+            Address::Entry(..) => When::Entry,
+            Address::Late(_, _, _, when) => *when,
+        }
+    }
 }
 
 /// An instruction whose cost hangs on data.
@@ -38,37 +71,35 @@ pub struct Address {
 pub struct Site {
     /// Index in the block.
     pub index: usize,
-    /// Its condition can fail: known when.
-    pub condition: Option<When>,
+    /// Its condition can fail.
+    pub condition: Option<Condition>,
     /// Its operands' values matter: registers, known when.
     pub operands: Option<(u8, u8, When)>,
-    /// The bus slave that it accesses matters: known when.
-    pub address: Option<(Address, When)>,
+    /// The bus slave that it accesses matters.
+    pub address: Option<Address>,
 }
 
 impl Site {
-    /// Can any input be read only once the block runs?
-    #[must_use]
-    pub fn is_late(&self) -> bool {
+    fn times(&self) -> impl Iterator<Item = When> {
         [
-            self.condition,
+            self.condition.map(|c| c.when()),
             self.operands.map(|o| o.2),
-            self.address.map(|a| a.1),
+            self.address.map(|a| a.when()),
         ]
         .into_iter()
         .flatten()
-        .any(|w| w != When::Entry)
+    }
+
+    /// Can any input be read only once the block runs?
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.times().any(|w| w != When::Entry)
     }
 
     /// Does it need a hook on the instruction?
     #[must_use]
     pub fn is_hooked(&self) -> bool {
-        [
-            self.condition,
-            self.operands.map(|o| o.2),
-            self.address.map(|a| a.1),
-        ]
-        .contains(&Some(When::Hook))
+        self.times().any(|w| w == When::Hook)
     }
 }
 
@@ -129,20 +160,34 @@ pub fn find(
     let mut sites = Vec::new();
     let mut constant = Vec::new();
     let mut values = Values::at_entry();
+    // The last comparison that set the flags, with its index and its values.
+    let mut compared: Option<(usize, Compared<Side>, Option<Compared<Value>>)> = None;
     for (index, insn) in insns.iter().enumerate() {
         let (before, from) = (&insns[..index], &insns[index..]);
+        let unwritten =
+            |registers: u16, insns: &[Insn]| !insns.iter().any(|i| i.writes.0 & registers != 0);
         let condition = insn.is_predicated().then(|| {
             if !before.iter().any(|i| i.sets_flags) {
-                When::Entry
-            } else if !from.iter().any(|i| i.sets_flags) {
-                When::End
-            } else {
-                When::Hook
+                return Condition::Flags(When::Entry);
             }
+            if let Some((at, sides, entry)) = compared
+                && conditions::tells(sides.test, insn.condition)
+            {
+                if let Some(values) = entry {
+                    return Condition::Values(values);
+                }
+                if from.iter().any(|i| i.sets_flags)
+                    && unwritten(conditions::registers(&sides), &insns[at..])
+                {
+                    return Condition::Registers(sides);
+                }
+            }
+            Condition::Flags(if from.iter().any(|i| i.sets_flags) {
+                When::Hook
+            } else {
+                When::End
+            })
         });
-        let unwritten = |registers: u16, insns: &[Insn]| {
-            !insns.iter().any(|i| i.writes.0 & registers != 0)
-        };
         let operands = model.depends_on_operands(insn.class).then(|| {
             let (n, m) = ((insn.raw >> 16 & 15) as u8, (insn.raw & 15) as u8);
             let used = 1 << n | 1 << m;
@@ -156,14 +201,15 @@ pub fn find(
             (n, m, when)
         });
         let matters = insn.addressing.is_some()
-            && (slaves_differ && moves_words(insn) || model.slave_matters(before.last(), insn, insns.get(index + 1)));
+            && (slaves_differ && moves_words(insn)
+                || model.slave_matters(before.last(), insn, insns.get(index + 1)));
         let address = if matters {
             match place(insn, &values, |used| unwritten(used, from)) {
                 Place::Known(address) => {
                     constant.push((index, address));
                     None
                 }
-                Place::From(address, when) => Some((address, when)),
+                Place::From(address) => Some(address),
             }
         } else {
             None
@@ -176,6 +222,10 @@ pub fn find(
                 address,
             });
         }
+        if insn.sets_flags {
+            compared =
+                conditions::comparison(insn).map(|c| (index, c, conditions::at_entry(&c, &values)));
+        }
         values.step(insn, known);
     }
     (sites, constant)
@@ -184,8 +234,8 @@ pub fn find(
 enum Place {
     /// The same each time.
     Known(u32),
-    /// From registers at some time.
-    From(Address, When),
+    /// From registers or values.
+    From(Address),
 }
 
 /// How the address of a transfer is found.
@@ -197,40 +247,25 @@ fn place(insn: &Insn, values: &Values, unwritten_from_here: impl Fn(u16) -> bool
     if a.base == 15 && a.index.is_none() {
         return Place::Known((insn.address.wrapping_add(4) & !3).wrapping_add(offset));
     }
-    if let Some((register, more)) = values.of(a.base) {
-        let offset = offset.wrapping_add(more);
-        match (register, a.index) {
-            (None, None) => return Place::Known(offset),
-            (Some(base), None) => {
-                let address = Address {
-                    base,
-                    index: None,
-                    offset,
-                };
-                return Place::From(address, When::Entry);
-            }
-            (Some(base), Some((index, shift))) => {
-                if let Some((Some(index), add)) = values.of(index) {
-                    let address = Address {
-                        base,
-                        index: Some((index, shift)),
-                        offset: offset.wrapping_add(add << shift),
-                    };
-                    return Place::From(address, When::Entry);
+    if let Some(base) = values.of(a.base).filter(|_| a.base != 15) {
+        let base = base.plus(offset);
+        match (base.as_constant(), a.index) {
+            (Some(address), None) => return Place::Known(address),
+            (None, None) => return Place::From(Address::Entry(base, None)),
+            (_, Some((index, shift))) => {
+                let index = values.of(index).filter(|v| v.loads == 0);
+                if let Some(index) = index {
+                    let base = base.plus(index.offsets[0] << shift);
+                    return Place::From(Address::Entry(base, index.register.map(|r| (r, shift))));
                 }
             }
-            (None, Some(_)) => {}
         }
     }
     let used = 1 << a.base | a.index.map_or(0, |(r, _)| 1 << r);
-    let address = Address {
-        base: a.base,
-        index: a.index,
-        offset,
-    };
-    if unwritten_from_here(used) {
-        Place::From(address, When::End)
+    let when = if unwritten_from_here(used) {
+        When::End
     } else {
-        Place::From(address, When::Hook)
-    }
+        When::Hook
+    };
+    Place::From(Address::Late(a.base, a.index, offset, when))
 }

@@ -44,7 +44,8 @@ impl Core {
         let to = usize::from(transferred(&insn));
         if a.writeback {
             let base = usize::from(a.base);
-            self.cpu.set_r(base, self.cpu.r(base).wrapping_add(written_back(&insn)));
+            self.cpu
+                .set_r(base, self.cpu.r(base).wrapping_add(written_back(&insn)));
         }
         if load {
             self.cpu.set_r(to, value);
@@ -52,7 +53,11 @@ impl Core {
         let inputs = Inputs {
             slave: self.slaves.of(address),
             data: self.model.unaligned_cycles(address, a.width)
-                + if load { self.slaves.extra()[usize::from(self.slaves.of(address))] } else { 0 },
+                + if load {
+                    self.slaves.extra()[usize::from(self.slaves.of(address))]
+                } else {
+                    0
+                },
             ..Inputs::PLAIN
         };
         let it = crate::decode::insn::it_advance(self.cpu.it_state());
@@ -62,8 +67,18 @@ impl Core {
     }
 
     /// Move the bytes; `None` is a bus error.
-    fn unaligned_transfer(&mut self, insn: &Insn, address: u32, bytes: u32, load: bool) -> Option<u32> {
-        let mut value = if load { 0 } else { self.cpu.r(usize::from(transferred(insn))) };
+    fn unaligned_transfer(
+        &mut self,
+        insn: &Insn,
+        address: u32,
+        bytes: u32,
+        load: bool,
+    ) -> Option<u32> {
+        let mut value = if load {
+            0
+        } else {
+            self.cpu.r(usize::from(transferred(insn)))
+        };
         for i in 0..bytes {
             let at = address.wrapping_add(i);
             if load {
@@ -74,7 +89,11 @@ impl Core {
                 value |= b << (8 * i);
             } else {
                 let b = value >> (8 * i) & 0xFF;
-                let ram = self.bus.memory.region_at(at).is_some_and(|r| r.kind == MemoryKind::Ram);
+                let ram = self
+                    .bus
+                    .memory
+                    .region_at(at)
+                    .is_some_and(|r| r.kind == MemoryKind::Ram);
                 if ram {
                     self.bus.memory.store(at, Width::Byte, b)?;
                     self.wrote(at);

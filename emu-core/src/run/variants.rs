@@ -60,6 +60,7 @@ impl Core {
             lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
             by_key: Vec::new(),
             parts: Vec::new(),
+            quick: b.quick_sites(),
         };
         v.latest = self.latest_starts(&v);
         let insns = &self.blocks[block].insns;
@@ -158,10 +159,18 @@ impl Core {
             .iter()
             .enumerate()
             .map(|(i, &s)| {
-                let at = s + slack;
+                let mut at = s + slack;
                 if let Some(site) = sites.next_if(|d| d.index == i)
                     && site.is_late()
                 {
+                    // When it is not skipped after all, it waits for what it reads: a load, an FP result.
+                    let own = match site.condition {
+                        Some(_) if block.insns[i].class.is_fp() => 32,
+                        Some(_) => 14,
+                        None => 0,
+                    };
+                    at += own;
+                    slack += own;
                     // A multiple transfer moves at most 16 words; a divide takes at most 12 cycles.
                     slack += if site.operands.is_some() { 12 } else { 0 };
                     slack += if site.condition.is_some() {
@@ -199,10 +208,7 @@ impl Core {
         // first; most blocks do without. Parts of blocks are not worth a second translation.
         let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
         let part = self.split.is_some() || insns.len() == 1;
-        if !hooked
-            && !part
-            && self.plain_code.insert((address, size, it))
-            && self.translate_plain()
+        if !hooked && !part && self.plain_code.insert((address, size, it)) && self.translate_plain()
         {
             return None;
         }
@@ -273,7 +279,10 @@ impl Core {
     /// The sites of a run of instructions; the addresses that are always the same, and their slaves.
     #[allow(clippy::type_complexity)]
     fn sites_of(&self, insns: &[Insn]) -> (Vec<sites::Site>, Vec<(usize, u32)>, Vec<u8>) {
-        let waits = self.flash.as_ref().is_some_and(crate::timing::flash::Flash::waits);
+        let waits = self
+            .flash
+            .as_ref()
+            .is_some_and(crate::timing::flash::Flash::waits);
         let differ = waits || self.slaves.differ();
         let constant = |address: u32| {
             let region = self.bus.memory.region_at(address)?;

@@ -16,7 +16,9 @@
 //! marked measured reproduce published kernel counts of STM32F407, F103 and L100 at zero wait states within 0.5 %.
 
 use super::queue::Queue;
-use super::{Cost, ExceptionTiming, Fetch, Inputs, Kind, Last, Model, Pipe, Provenance, exceptions};
+use super::{
+    Cost, ExceptionTiming, Fetch, Inputs, Kind, Last, Model, Pipe, Provenance, exceptions,
+};
 use crate::decode::{Class, Insn, RegisterSet};
 
 /// Code from here on is fetched over the system bus, whose requests are registered: a cycle later. The stream behind
@@ -45,10 +47,14 @@ impl CortexM3 {
         let before_nop = next.is_some_and(|(i, _)| i.class == Class::Nop);
         let mut cost = match last.class {
             // DDI 0439B §3.3.3; the early NOP and the rule for slaves are measured.
-            Class::Load | Class::StoreExclusive if next.is_some_and(|(i, inputs)| self.pipelines(last, i, inputs)) => {
+            Class::Load | Class::StoreExclusive
+                if next.is_some_and(|(i, inputs)| self.pipelines(last, i, inputs)) =>
+            {
                 Cost::measured(1, "load, pipelined with the next transfer")
             }
-            Class::Load | Class::StoreExclusive if before_nop => Cost::measured(1, "load, NOP absorbed"),
+            Class::Load | Class::StoreExclusive if before_nop => {
+                Cost::measured(1, "load, NOP absorbed")
+            }
             Class::Load => Cost::exact(2, "load").of_stall(1),
             // It waits for its result: treated more like a load (DDI 0439B §3.3.3).
             Class::StoreExclusive => Cost::exact(2, "exclusive store").of_stall(1),
@@ -81,7 +87,8 @@ impl CortexM3 {
             _ => Cost::exact(1, "one cycle"),
         };
         // The parts of an unaligned store go through the write buffer (DDI 0439B §3.3.2): only another access waits.
-        let buffered = last.class == Class::Store && next.is_some_and(|(i, _)| i.addressing.is_none());
+        let buffered =
+            last.class == Class::Store && next.is_some_and(|(i, _)| i.addressing.is_none());
         let data = if buffered { 0 } else { u32::from(last.data) };
         cost.cycles += u32::from(last.operand) + data;
         cost.wait += data;
@@ -158,13 +165,7 @@ impl CortexM3 {
 }
 
 impl Model for CortexM3 {
-    fn step(
-        &self,
-        pipe: &mut Pipe,
-        insn: &Insn,
-        inputs: Inputs,
-        fetch: &mut dyn Fetch,
-    ) -> Cost {
+    fn step(&self, pipe: &mut Pipe, insn: &Insn, inputs: Inputs, fetch: &mut dyn Fetch) -> Cost {
         let size = u32::from(insn.size);
         let split = u32::from(insn.is_wide() && insn.address & 2 != 0);
         let restarted = pipe.queue.is_restarted();
@@ -317,7 +318,10 @@ fn is_single(insn: &Insn) -> bool {
 
 /// Two accesses through one unchanged base register with constant offsets go to the same place.
 fn same_base(last: &Last, next: &Insn) -> bool {
-    let base = next.addressing.filter(|a| a.index.is_none()).map(|a| a.base);
+    let base = next
+        .addressing
+        .filter(|a| a.index.is_none())
+        .map(|a| a.base);
     base.is_some() && last.base == base
 }
 

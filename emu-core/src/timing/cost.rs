@@ -47,9 +47,9 @@ pub struct Cost {
     /// Why, in a few words.
     pub reason: &'static str,
     /// How well the cycles before the first extension are known.
-    pub(super) before: Option<Provenance>,
+    pub before: Option<Provenance>,
     /// Cycles that extensions added, by provenance.
-    pub(super) added: [u32; 3],
+    pub added: [u32; 3],
 }
 
 impl Cost {
@@ -106,7 +106,13 @@ impl Cost {
     }
 
     /// Reach `cycles` by waiting longer, if that is later: the new reason and kind count for what is added.
-    pub fn extend(&mut self, cycles: u32, kind: Kind, provenance: Provenance, reason: &'static str) {
+    pub fn extend(
+        &mut self,
+        cycles: u32,
+        kind: Kind,
+        provenance: Provenance,
+        reason: &'static str,
+    ) {
         let more = cycles.saturating_sub(self.cycles);
         if more == 0 {
             return;
@@ -149,10 +155,10 @@ impl Spent {
         for (sum, n) in self.provenances.iter_mut().zip(cost.provenances()) {
             *sum += n;
         }
-        for (sum, n) in self
-            .kinds
-            .iter_mut()
-            .zip([cost.issue(), cost.refill, cost.stall, cost.wait])
+        for (sum, n) in
+            self.kinds
+                .iter_mut()
+                .zip([cost.issue(), cost.refill, cost.stall, cost.wait])
         {
             *sum += n;
         }
@@ -177,7 +183,10 @@ mod tests {
         cost.extend(5, Kind::Wait, Provenance::Measured, "no later");
         assert_eq!(cost.provenances(), [2, 1, 4]);
         assert_eq!((cost.issue(), cost.stall, cost.wait), (1, 2, 4));
-        assert_eq!((cost.provenance, cost.reason), (Provenance::Estimate, "flash"));
+        assert_eq!(
+            (cost.provenance, cost.reason),
+            (Provenance::Estimate, "flash")
+        );
         let mut spent = Spent::default();
         spent.add(&cost);
         spent.add(&Cost::measured(1, "one"));

@@ -112,7 +112,11 @@ impl Cache {
     }
 
     fn has(&self, line: u32) -> bool {
-        self.on && self.slot_of.get(line as usize).is_some_and(|&s| s != ABSENT)
+        self.on
+            && self
+                .slot_of
+                .get(line as usize)
+                .is_some_and(|&s| s != ABSENT)
     }
 
     fn set(&mut self, slot: u16, contents: (u32, u64)) {
@@ -315,7 +319,11 @@ impl Flash {
     }
 
     fn data_cache(&self) -> &Cache {
-        if self.unified { &self.instructions } else { &self.data }
+        if self.unified {
+            &self.instructions
+        } else {
+            &self.data
+        }
     }
 
     /// The core has fetched from this line, which was in the cache.

@@ -123,12 +123,19 @@ impl Queue {
     /// See all cycles from `cycles` later on.
     pub fn shift(&mut self, cycles: u32) {
         let by = i32::try_from(cycles).unwrap_or(i32::MAX / 2);
-        for t in [&mut self.requested, &mut self.usable].into_iter().chain(&mut self.left) {
+        for t in [&mut self.requested, &mut self.usable]
+            .into_iter()
+            .chain(&mut self.left)
+        {
             *t = clamp(i32::from(*t) - by);
         }
         if let Some(r) = &mut self.restart {
             *r = clamp(i32::from(*r) - by);
         }
-        self.stolen = if cycles < 9 { (self.stolen << cycles) & 0x1FF } else { 0 };
+        self.stolen = if cycles < 9 {
+            (self.stolen << cycles) & 0x1FF
+        } else {
+            0
+        };
     }
 }

@@ -87,7 +87,7 @@ pub struct Rig {
 
 /// A machine with this code: `vectors` are handler addresses from exception 1 on (Thumb bit added here).
 pub fn rig(kind: CoreKind, single_step: bool, segments: &[(u32, Vec<u8>)]) -> Rig {
-    let mut system = System::new(kind.info().architecture, 4, 32);
+    let mut system = System::new(kind.architecture(), 4, 32);
     system.has_fpu = kind.has_fpu();
     system.reset();
     for n in 16..48 {

@@ -8,7 +8,7 @@ pub const NOP: &[u16] = &[0xBF00];
 
 pub fn decode(kind: CoreKind, at: u32, code: &[u16]) -> Vec<Insn> {
     let bytes: Vec<u8> = code.iter().flat_map(|h| h.to_le_bytes()).collect();
-    Decoder::new(kind.info().architecture, kind.has_fpu())
+    Decoder::new(kind.architecture(), kind.has_fpu())
         .unwrap()
         .run(at, &bytes, 0)
 }

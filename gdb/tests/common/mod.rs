@@ -95,7 +95,7 @@ impl Device for SysTick {
 
 /// The bare machine of the fixtures.
 pub fn machine(kind: CoreKind) -> Machine {
-    let mut system = System::new(kind.info().architecture, 4, 32);
+    let mut system = System::new(kind.architecture(), 4, 32);
     system.has_fpu = kind.has_fpu();
     system.reset();
     let mut bus = Bus::new(system, ClockTree::new("HCLK", Ratio::hz(100_000_000)));

@@ -90,7 +90,9 @@ impl Header {
 /// Name of an exception on a machine with these interrupts: `SysTick`, `USART2`, `IRQ38`.
 #[must_use]
 pub fn exception_name(number: u16, interrupts: &BTreeMap<u16, String>) -> String {
+    // RISC-V cores bring names for the low numbers too.
     let name = match number {
+        n if n < 16 && interrupts.contains_key(&n) => &interrupts[&n],
         1 => "Reset",
         2 => "NMI",
         3 => "HardFault",

@@ -7,8 +7,10 @@ use crate::output;
 use crate::parts::{Firmware, Function, Spec};
 use crate::terminal::Terminal;
 use capstone::arch::arm::{ArchExtraMode, ArchMode};
+use capstone::arch::riscv;
 use capstone::prelude::*;
 use clap::{Args, ValueHint};
+use emu_core::image::Architecture;
 use emu_core::timing::Provenance;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -56,7 +58,16 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         );
     }
     let functions = wanted(&firmware, arguments.function.as_deref())?;
-    let disassembler = disassembler()?;
+    let riscv = match firmware.image.architecture {
+        Some(a) => a == Architecture::RiscV,
+        None => core.is_some_and(|c| c.is_riscv()),
+    };
+    let architecture = if riscv {
+        Architecture::RiscV
+    } else {
+        Architecture::Arm
+    };
+    let disassembler = disassembler(architecture)?;
     let style = Style(terminal.colours_output());
     output::write_with(Path::new("-"), |out| {
         if timing.is_some() {
@@ -107,13 +118,20 @@ impl Style {
     }
 }
 
-fn disassembler() -> Result<Capstone, Failure> {
-    Capstone::new()
-        .arm()
-        .mode(ArchMode::Thumb)
-        .extra_mode([ArchExtraMode::MClass].into_iter())
-        .build()
-        .map_err(|e| Failure::internal(format!("the disassembler does not start: {e}")))
+fn disassembler(architecture: Architecture) -> Result<Capstone, Failure> {
+    let built = match architecture {
+        Architecture::Arm => Capstone::new()
+            .arm()
+            .mode(ArchMode::Thumb)
+            .extra_mode([ArchExtraMode::MClass].into_iter())
+            .build(),
+        Architecture::RiscV => Capstone::new()
+            .riscv()
+            .mode(riscv::ArchMode::RiscV32)
+            .extra_mode([riscv::ArchExtraMode::RiscVC].into_iter())
+            .build(),
+    };
+    built.map_err(|e| Failure::internal(format!("the disassembler does not start: {e}")))
 }
 
 fn wanted(firmware: &Firmware, name: Option<&str>) -> Result<Vec<Function>, Failure> {
@@ -268,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_disassembler_knows_text() {
-        let d = disassembler().expect("starts");
+        let d = disassembler(Architecture::Arm).expect("starts");
         let i = d.disasm_count(&[0x00, 0xBF], 0, 1).expect("decodes");
         assert_eq!(i.iter().next().and_then(|i| i.mnemonic()), Some("nop"));
     }

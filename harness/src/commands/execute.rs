@@ -87,6 +87,8 @@ fn wrong(e: MachineError, options: &RunOptions, spec: &Spec) -> Failure {
     let message = format!("{path}: {e} [machine {}]", spec.name());
     match e {
         MachineError::Engine(_) => Failure::internal(message),
+        MachineError::OtherArchitecture { .. } => Failure::usage(message)
+            .help("choose a machine for it with -m, see `tickscope machine list`"),
         MachineError::OutsideMemory { .. } => Failure::usage(message)
             .help("is it linked for another chip? choose the machine with -m, see `tickscope machine list`"),
         MachineError::VectorTable(_) => Failure::usage(message)

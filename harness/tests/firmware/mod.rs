@@ -128,6 +128,7 @@ impl Run {
             cycle: self.machine.now(),
             instructions: self.machine.instructions(),
             registers: self.machine.registers(),
+            riscv: self.machine.riscv_registers(),
             hash: self.machine.state_hash(),
         }
     }
@@ -148,6 +149,7 @@ pub struct Summary {
     cycle: Cycles,
     instructions: u64,
     registers: emu_core::machine::Registers,
+    riscv: Option<emu_core::riscv::Registers>,
     hash: [u8; 32],
 }
 

@@ -43,7 +43,7 @@ impl Device for Fake {
     }
 }
 
-const MODELS: [&str; 27] = [
+const MODELS: [&str; 31] = [
     "cortex_m.dwt",
     "cortex_m.fpb",
     "cortex_m.itm",
@@ -54,6 +54,10 @@ const MODELS: [&str; 27] = [
     "cortex_m.tpiu",
     "ext.button",
     "ext.led",
+    "riscv.clint",
+    "riscv.plic",
+    "sifive.gpio",
+    "sifive.uart",
     "stm32.crc",
     "stm32.dbgmcu",
     "stm32.dma.v2",
@@ -133,6 +137,22 @@ fn ports(model: &str, params: &Table) -> Option<Ports> {
             (p.irqs, p.clocks) = (names("event"), names("ker"));
             p.outputs = names("TX RTS dma_tx dma_rx");
             p.inputs = names("RX CTS");
+            p.serial = true;
+        }
+        "riscv.clint" => (p.irqs, p.clocks) = (names("software timer"), names("rtc")),
+        "riscv.plic" => {
+            let sources = params.get("sources").and_then(|v| v.as_integer());
+            p.irqs = names("external");
+            p.inputs = (1..=sources.unwrap_or(52))
+                .map(|n| format!("source{n}"))
+                .collect();
+        }
+        "sifive.gpio" => {
+            p.nets = (0..32).map(|n| format!("GPIO{n}")).collect();
+            p.outputs = (0..32).map(|n| format!("irq{n}")).collect();
+        }
+        "sifive.uart" => {
+            (p.clocks, p.outputs) = (names("ker"), names("irq"));
             p.serial = true;
         }
         "stm32.wwdg" => (p.irqs, p.clocks) = (names("ewi"), names("PCLK1")),

@@ -48,7 +48,13 @@ impl Rig {
         let binding = Binding {
             name: model.to_uppercase(),
             base,
-            size: 0x1000,
+            size: if model == "riscv.plic" {
+                0x20_1000
+            } else if model == "riscv.clint" {
+                0x1_0000
+            } else {
+                0x1000
+            },
             irqs: (0..ports.irqs.len()).map(|i| Some(16 + i as u16)).collect(),
             clocks: ports
                 .clocks

@@ -1,0 +1,130 @@
+//! Memory as the core sees it: translation, code that changes.
+
+use super::Core;
+use crate::backend::TlbAccess;
+use crate::backend::engine::{IoRange, Translation};
+pub(super) use crate::backend::riscv::PAGE;
+use crate::memory::MemoryKind;
+
+/// Stores to flash and ROM are seen as I/O at their address plus this.
+const STORE_SHADOW: u32 = 0xC000_0000;
+/// Addresses below this have a shadow.
+const STORE_SHADOW_SIZE: u32 = 0x4000_0000;
+
+/// Can a region be mapped straight into the engine?
+pub(super) fn is_direct(base: u32, size: u32) -> bool {
+    base.is_multiple_of(PAGE) && size.is_multiple_of(PAGE) && size > 0
+}
+
+impl Core {
+    /// Everything that is not directly mapped memory is seen through the I/O callbacks.
+    pub(super) fn map_everything_else(&mut self) -> Result<(), String> {
+        let mut taken: Vec<(u64, u64)> = self
+            .bus
+            .memory
+            .regions()
+            .iter()
+            .filter(|r| is_direct(r.base, r.size()))
+            .map(|r| (u64::from(r.base), u64::from(r.base) + u64::from(r.size())))
+            .collect();
+        let shadow = u64::from(STORE_SHADOW);
+        taken.push((shadow, shadow + u64::from(STORE_SHADOW_SIZE)));
+        taken.sort_unstable();
+        let mut at = 0u64;
+        let mut gaps = Vec::new();
+        for (start, end) in taken {
+            if start > at {
+                gaps.push((at, start - at));
+            }
+            at = at.max(end);
+        }
+        for (start, size) in gaps {
+            self.map_io_window(start, size, start as u32)?;
+        }
+        self.map_io_window(shadow, STORE_SHADOW_SIZE.into(), 0)
+    }
+
+    fn map_io_window(&mut self, at: u64, size: u64, seen_at: u32) -> Result<(), String> {
+        // The engine takes sizes of less than 4 GiB in pieces it can hold.
+        const PIECE: u64 = 1 << 30;
+        let host: *mut Core = self;
+        let mut done = 0;
+        while done < size {
+            let n = PIECE.min(size - done);
+            let mut range = Box::new(IoRange {
+                host,
+                seen_at: seen_at.wrapping_add(done as u32),
+            });
+            let pointer: *mut IoRange<Core> = &mut *range;
+            self.io.push(range);
+            // SAFETY: the range is boxed and kept as long as the engine; so is the core.
+            unsafe { self.engine.map_io((at + done) as u32, n, pointer)? };
+            done += n;
+        }
+        Ok(())
+    }
+
+    fn mark_executable(&mut self, page: u32) {
+        let n = page / PAGE;
+        self.executable[(n >> 6) as usize] |= 1 << (n & 63);
+    }
+
+    fn is_executable(&self, address: u32) -> bool {
+        let n = address / PAGE;
+        self.executable[(n >> 6) as usize] >> (n & 63) & 1 != 0
+    }
+
+    /// Translate a page for an access.
+    pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
+        let physical = self.bus.memory.resolve(page);
+        let regions = self.bus.memory.regions();
+        let kind = regions
+            .iter()
+            .find(|r| r.contains(physical))
+            .map(|r| r.kind);
+        let at = |physical, write, execute| {
+            Some(Translation {
+                physical,
+                write,
+                execute,
+            })
+        };
+        match (access, kind) {
+            (TlbAccess::Fetch, None) => None,
+            (TlbAccess::Fetch, Some(kind)) => {
+                self.mark_executable(physical);
+                self.mark_executable(page);
+                at(physical, kind == MemoryKind::Ram, true)
+            }
+            (_, Some(MemoryKind::Ram)) => at(physical, true, self.is_executable(physical)),
+            // Stores to flash and ROM go to the device that guards it, or fault there.
+            (TlbAccess::Write, Some(_)) if physical < STORE_SHADOW_SIZE => {
+                at(STORE_SHADOW + physical, true, false)
+            }
+            (TlbAccess::Write, Some(_)) => None,
+            (_, Some(_)) => at(physical, false, false),
+            // What is up there is the shadow's.
+            (_, None) if page >= STORE_SHADOW => None,
+            (_, None) => at(page, true, false),
+        }
+    }
+
+    /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was
+    /// dropped: then the block that is about to run is gone too, and must be looked up anew.
+    pub(super) fn drop_dirty_code(&mut self) -> bool {
+        if self.bus.dirty_code.is_empty() {
+            return false;
+        }
+        let ranges = std::mem::take(&mut self.bus.dirty_code);
+        let hit = ranges.iter().any(|&(start, len)| {
+            let first = start / PAGE;
+            let last = (u64::from(start) + u64::from(len.max(1)) - 1) / u64::from(PAGE);
+            (u64::from(first)..=last).any(|n| self.is_executable((n as u32).wrapping_mul(PAGE)))
+        });
+        if hit {
+            self.engine.flush_code();
+            self.clear_blocks();
+        }
+        hit
+    }
+}

@@ -1,0 +1,175 @@
+//! The core's part of a snapshot, and its registers.
+
+use super::Core;
+use super::csr::{Csrs, Now};
+use super::timing::Pipe;
+use super::timing::predictor::Predictor;
+use crate::device::StateError;
+use crate::run::Ledger;
+use crate::time::Cycles;
+use serde::{Deserialize, Serialize};
+
+/// Registers that a debugger sees.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Registers {
+    /// x0 to x31.
+    pub x: [u32; 32],
+    /// PC.
+    pub pc: u32,
+}
+
+/// Everything in the core that a run depends on.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CoreState {
+    registers: Registers,
+    reservation: (u32, u32),
+    csr: Csrs,
+    start: u32,
+    t0: u64,
+    pipe: Pipe,
+    predictor: Option<Predictor>,
+    asleep: bool,
+    slept_at: u64,
+    stuck: bool,
+    active: Vec<u16>,
+    entering: Option<u16>,
+    instructions: u64,
+    ledger: Ledger,
+    semihosting: Vec<u8>,
+}
+
+impl std::fmt::Debug for CoreState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CoreState")
+            .field("registers", &self.registers)
+            .field("t0", &self.t0)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CoreState {
+    /// Cycles by provenance and kind; a sleep that goes on counts up to `now`.
+    pub(crate) fn ledger(&self, now: Cycles) -> Ledger {
+        let mut ledger = self.ledger;
+        if self.asleep {
+            ledger.sleep += now.0.saturating_sub(self.slept_at);
+        }
+        ledger
+    }
+
+    /// The part that a state hash covers: not how well the costs are known, which is bookkeeping that depends
+    /// on how blocks were cut.
+    pub(crate) fn for_hash(&self) -> CoreState {
+        CoreState {
+            ledger: Ledger::default(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Core {
+    /// Does the core sleep?
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep
+    }
+
+    /// Stop after one instruction, or no longer. A step of a sleeping core ends when it wakes.
+    pub(crate) fn set_stepping(&mut self, on: bool) {
+        let asleep = u64::from(self.asleep);
+        self.stepping = on.then(|| self.executed().saturating_sub(asleep));
+        self.pass_breakpoint = on.then(|| (self.cpu.pc(), self.executed()));
+    }
+
+    /// Set or clear a breakpoint.
+    pub(crate) fn set_breakpoint(&mut self, address: u32, on: bool) {
+        let changed = if on {
+            self.breakpoints.insert(address)
+        } else {
+            self.breakpoints.remove(&address)
+        };
+        if changed {
+            self.clear_blocks();
+        }
+    }
+
+    /// The registers as a debugger sees them.
+    pub(crate) fn registers(&self) -> Registers {
+        Registers {
+            x: std::array::from_fn(|n| self.cpu.x(n)),
+            pc: self.cpu.pc(),
+        }
+    }
+
+    /// Set the registers.
+    pub(crate) fn set_registers(&mut self, r: &Registers) {
+        for n in 1..32 {
+            self.cpu.set_x(n, r.x[n]);
+        }
+        self.cpu.set_pc(r.pc & !1);
+    }
+
+    /// A CSR as machine mode would read it now, for a debugger; `None` when there is none of that number.
+    pub(crate) fn csr(&self, number: u16) -> Option<u32> {
+        let now = Now {
+            cycle: self.bus.now.0,
+            retired: self.executed(),
+            lines: self.line_levels(),
+        };
+        let mut csr = self.csr.clone();
+        csr.privilege = super::csr::MACHINE;
+        csr.read(number, now).ok()
+    }
+
+    /// Take the core's state. It must rest (between two runs).
+    pub(crate) fn save(&self) -> CoreState {
+        let (instructions, ledger) = self.counted();
+        CoreState {
+            registers: self.registers(),
+            reservation: self.cpu.reservation(),
+            csr: self.csr.clone(),
+            start: self.start,
+            t0: self.t0,
+            pipe: self.states.get(self.resting_state()).clone(),
+            predictor: self.predictor.clone(),
+            asleep: self.asleep,
+            slept_at: self.slept_at,
+            stuck: self.stuck,
+            active: self.active.clone(),
+            entering: self.entering,
+            instructions,
+            ledger,
+            semihosting: self
+                .semihosting
+                .as_ref()
+                .map(|c| c.host.save())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Go on from a saved state.
+    pub(crate) fn load(&mut self, s: &CoreState) -> Result<(), StateError> {
+        if let Some(console) = &mut self.semihosting {
+            console.host.load(&s.semihosting)?;
+        }
+        self.set_registers(&s.registers);
+        self.cpu.set_reservation(s.reservation);
+        self.csr = s.csr.clone();
+        self.start = s.start;
+        self.predictor.clone_from(&s.predictor);
+        self.clear_blocks();
+        let state = self.states.intern(s.pipe.clone());
+        self.rest(s.t0, state);
+        self.asleep = s.asleep;
+        self.slept_at = s.slept_at;
+        self.stuck = s.stuck;
+        self.active.clone_from(&s.active);
+        self.entering = s.entering;
+        self.other_insns = s.instructions;
+        self.ledger = s.ledger;
+        self.stop = None;
+        self.breakpoint_due = false;
+        self.engine.flush_code();
+        self.engine.flush_tlb();
+        Ok(())
+    }
+}
