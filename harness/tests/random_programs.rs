@@ -330,7 +330,7 @@ const BARE: &[Place] = &[
     },
     Place {
         machine: "cortex-m7",
-        set: &["flash.wait_states=3", "flash.prefetch=1"],
+        set: &["flash.wait_states=3"],
         flash: 0,
         base: 0x0800_0000 + CODE,
     },
