@@ -243,17 +243,17 @@ fn m3_long_multiplies_stop_early() {
 
 #[test]
 fn divides_take_2_to_12_by_their_quotient() {
-    // DDI 0439B table 3-1.
+    // DDI 0439B table 3-1, compendium.i-0.nl.
     let model = timing::model(M4);
     let insn = |code: &[u16]| decode(M4, 0, code)[0];
     let (sdiv, udiv) = (insn(&[0xFB91, 0xF0F2]), insn(&[0xFBB1, 0xF0F2]));
     assert!(model.depends_on_operands(udiv.class));
     let total = |i: &Insn, n, m| 2 + model.operand_cycles(i, n, m);
-    assert_eq!(total(&udiv, 5, 7), 2, "quotient zero");
+    assert_eq!(total(&udiv, 5, 8), 3, "the dividend is shorter");
     assert_eq!(total(&udiv, 5, 0), 2, "by zero");
-    assert_eq!(total(&udiv, 7, 7), 3);
-    assert_eq!(total(&udiv, u32::MAX, 1), 10);
-    assert_eq!(total(&sdiv, (-100i32) as u32, 100), 3);
+    assert_eq!(total(&udiv, 7, 7), 5);
+    assert_eq!(total(&udiv, u32::MAX, 1), 12);
+    assert_eq!(total(&sdiv, (-100i32) as u32, 100), 5);
     assert_eq!(
         total(&sdiv, i32::MIN as u32, u32::MAX),
         total(&udiv, 1 << 31, 1)
