@@ -174,7 +174,7 @@ impl Core {
     #[inline]
     pub(super) fn quick_key(&mut self, variant: usize) -> Option<Key> {
         let v = &self.variants[variant];
-        let mut key = v.base_key.0.to_le_bytes();
+        let mut key = v.base_key?.0.to_le_bytes();
         for (n, base, index) in &v.quick {
             let n = usize::from(*n & (MAX_SITES as u8 - 1));
             let mut address = self.value(base)?;
@@ -207,7 +207,7 @@ impl Core {
         let mut key = self.inputs.first(count);
         for (n, site) in block.sites[..count].iter().enumerate() {
             let before = key.byte(n);
-            let read = if site.is_late() {
+            let read = if site.late {
                 self.read_site(block, site, When::End, before)
             } else {
                 None

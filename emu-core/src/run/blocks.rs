@@ -67,6 +67,8 @@ pub struct Block {
     pub known: Vec<(usize, u32)>,
     /// Bus slave of each instruction's access, where it matters and is always the same; else 0.
     pub slaves: Vec<u8>,
+    /// Addresses of the instructions that need a hook, and the numbers of their sites.
+    pub hooked: Vec<(u32, usize)>,
     /// The engine has translated it with hooks again (it forgot code), which it does not need.
     pub hooked_in_vain: bool,
     /// How often that may still be mended.
@@ -74,26 +76,28 @@ pub struct Block {
 }
 
 impl Block {
-    /// Its sites, when all are accesses whose places are known at the entry, else none; and what the key of these
-    /// sites always has. The first one is left out when the access of the first instruction does not matter.
-    pub fn quick_sites(&self, first: bool) -> (Vec<QuickSite>, Key) {
+    /// What the keys of this block always have, and the sites that add a bus slave to it, when nothing else is known at
+    /// the entry. The first one is left out when the access of the first instruction does not matter.
+    pub fn quick_sites(&self, first: bool) -> Option<(Vec<QuickSite>, Key)> {
+        if self.sites.len() > super::sites::MAX_SITES {
+            return None;
+        }
         let mut all = Vec::new();
         let mut base = Key::default();
-        let few = self.sites.len() <= super::sites::MAX_SITES;
         for (n, site) in self.sites.iter().enumerate() {
-            match site.address {
-                Some(super::sites::Address::Entry(at, index))
-                    if few && site.condition.is_none() && site.operands.is_none() =>
-                {
-                    base.set(n, super::sites::byte(true, 0, 0));
-                    if site.index > 0 || first {
-                        all.push((n as u8, at, index));
-                    }
-                }
-                _ => return (Vec::new(), Key::default()),
+            let condition = site.condition.map(|c| c.when());
+            let operands = site.operands.map(|o| o.2);
+            if [condition, operands].contains(&Some(super::sites::When::Entry)) {
+                return None;
+            }
+            base.set(n, super::sites::byte(condition.is_none(), 0, 0));
+            if let Some(super::sites::Address::Entry(at, index)) = site.address
+                && (site.index > 0 || first)
+            {
+                all.push((n as u8, at, index));
             }
         }
-        (all, base)
+        Some((all, base))
     }
 
     /// How many sites lie before instruction `upto`.
@@ -132,11 +136,11 @@ pub struct Variant {
     pub touched: u64,
     /// State of the flash's caches for which its lines are known to be there.
     pub checked: u64,
-    /// The part of `key` that is always the same.
-    pub base_key: Key,
+    /// The part of `key` that is always the same; `None` when the whole key has to be read.
+    pub base_key: Option<Key>,
     /// Its block.
     pub block: usize,
-    /// Its sites, when all are accesses whose places are known at the entry.
+    /// The sites that add a bus slave to `base_key`.
     pub quick: Vec<QuickSite>,
     /// State at its entry.
     pub entry: StateId,
@@ -185,9 +189,14 @@ impl std::hash::Hasher for NumberHasher {
         self.0 ^ self.0 >> 29
     }
     fn write(&mut self, bytes: &[u8]) {
-        for &b in bytes {
-            self.write_u32(u32::from(b));
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
         }
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
     fn write_u8(&mut self, n: u8) {
         self.write_u32(u32::from(n));
@@ -204,14 +213,14 @@ pub type NumberMap<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<NumberHas
 #[derive(Debug)]
 pub struct States {
     list: Vec<Pipe>,
-    ids: HashMap<Pipe, StateId>,
+    ids: NumberMap<Pipe, StateId>,
 }
 
 impl Default for States {
     fn default() -> States {
         let mut s = States {
             list: Vec::new(),
-            ids: HashMap::new(),
+            ids: NumberMap::default(),
         };
         s.intern(Pipe::SETTLED);
         s

@@ -40,8 +40,7 @@ impl Core {
         let id = self.variant(block, state, key);
         self.misses = self.would_miss(id);
         if self.misses {
-            self.live_starts = self.live(block, state, key, usize::MAX, now).starts;
-            self.roll_back();
+            self.foresee(block, state, key, now);
         }
         let first = now + u64::from(self.start_in(id, 0));
         if self.bus.events.next_at().0 < first {

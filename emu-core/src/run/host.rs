@@ -3,7 +3,6 @@
 use super::blocks::flag;
 use super::enter::slot;
 use super::exceptions::cfsr;
-use super::sites::{Key, MAX_SITES, Site};
 use super::{Core, Entry, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
@@ -74,16 +73,9 @@ impl Host for Core {
             return;
         }
         let block = &self.blocks[self.variants[self.current].block];
-        let number = block
-            .sites
-            .iter()
-            .position(|s| block.insns[s.index].address == address);
-        if let Some(number) = number.filter(|&n| n < MAX_SITES && block.sites[n].is_hooked()) {
+        if let Some(&(_, number)) = block.hooked.iter().find(|h| h.0 == address) {
             self.at_site(number);
-        } else if !block.hooked_in_vain
-            && block.heals > 0
-            && !block.sites.iter().any(Site::is_hooked)
-        {
+        } else if block.hooked.is_empty() && !block.hooked_in_vain && block.heals > 0 {
             let id = self.variants[self.current].block;
             self.blocks[id].hooked_in_vain = true;
             self.blocks[id].heals -= 1;
@@ -184,14 +176,14 @@ impl Core {
         if v.flags & flag::SITES == 0 {
             return Some(first);
         }
-        let key = if v.base_key == Key::default() {
+        let key = if v.base_key.is_some() {
+            self.quick_key(first)?
+        } else {
             let (key, readable) = self.entry_key(v.block, v.entry);
             if readable != usize::MAX {
                 return None;
             }
             key
-        } else {
-            self.quick_key(first)?
         };
         let mut id = first;
         while self.variants[id].key != key {

@@ -301,7 +301,7 @@ impl Core {
             quick: Vec::new(),
             touched: 0,
             checked: u64::MAX,
-            base_key: Key::default(),
+            base_key: None,
         });
         self.current = NO_BLOCK;
     }

@@ -77,6 +77,8 @@ pub struct Site {
     pub operands: Option<(u8, u8, When)>,
     /// The bus slave that it accesses matters.
     pub address: Option<Address>,
+    /// Some input can be read only once the block runs.
+    pub late: bool,
 }
 
 impl Site {
@@ -88,12 +90,6 @@ impl Site {
         ]
         .into_iter()
         .flatten()
-    }
-
-    /// Can any input be read only once the block runs?
-    #[must_use]
-    pub fn is_late(&self) -> bool {
-        self.times().any(|w| w != When::Entry)
     }
 
     /// Does it need a hook on the instruction?
@@ -225,12 +221,16 @@ pub fn find(
             None
         };
         if condition.is_some() || operands.is_some() || address.is_some() {
-            sites.push(Site {
+            let mut site = Site {
                 index,
                 condition,
                 operands,
                 address,
-            });
+                late: false,
+            };
+            let late = site.times().any(|w| w != When::Entry);
+            site.late = late;
+            sites.push(site);
         }
         if insn.sets_flags {
             compared =

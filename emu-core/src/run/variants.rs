@@ -2,10 +2,11 @@
 
 use super::blocks::{self, Block, Memory, Resolved, Run, StateId, Variant, flag};
 use super::sites::{self, Key, MAX_SITES};
+use super::slaves::Slaves;
 use super::{Core, MAX_VARIANTS, multiple};
 use crate::decode::{Class, Insn};
 use crate::memory::MemoryKind;
-use crate::timing::flash::Lines;
+use crate::timing::flash::{Flash, Lines};
 
 impl Core {
     /// The block at an address; `None` when its code has to be translated again first.
@@ -60,13 +61,15 @@ impl Core {
             lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
             touched: 0,
             checked: u64::MAX,
-            base_key: Key::default(),
+            base_key: None,
             by_key: Vec::new(),
             parts: Vec::new(),
             quick: Vec::new(),
         };
         let first_matters = self.first_matters(block, state);
-        (v.quick, v.base_key) = self.blocks[block].quick_sites(first_matters);
+        if let Some((quick, base)) = self.blocks[block].quick_sites(first_matters) {
+            (v.quick, v.base_key) = (quick, Some(base));
+        }
         if v.flags & flag::LINES != 0 && self.reads_flash_by_pointer(block, key) {
             v.flags |= flag::EAGER;
         }
@@ -107,7 +110,12 @@ impl Core {
         let pipe = self.states.get(state);
         // As behind itself without its own address: what comes before is no load.
         let quiet = pipe.last.is_some_and(|l| !self.model.overlaps(l.class));
-        waits || self.slaves.differ() || next.is_none() || !quiet || alone(Some(&self.nop))
+        waits
+            || self.slaves.differ()
+            || self.slaves.io_port().is_some()
+            || next.is_none()
+            || !quiet
+            || alone(Some(&self.nop))
     }
 
     /// Does a block read flash at addresses that are only known when it runs?
@@ -116,7 +124,7 @@ impl Core {
         let sites = self.blocks[block].sites.iter().take(MAX_SITES).enumerate();
         sites
             .filter(|(_, s)| s.address.is_some())
-            .any(|(n, s)| s.is_late() || key.byte(n) >> 1 & 7 == flash)
+            .any(|(n, s)| s.late || key.byte(n) >> 1 & 7 == flash)
     }
 
     /// Cost of the first `upto` instructions of a block whose fetches and reads hit, or do not wait.
@@ -160,23 +168,36 @@ impl Core {
         now: u64,
     ) -> Resolved {
         self.sync_touches();
-        let b = &self.blocks[block];
-        let run = Run {
-            block: b,
-            key,
-            upto: upto.min(b.insns.len()),
-            extra: self.slaves.extra(),
-            flash: self.slaves.flash(),
-            io_port: self.slaves.io_port(),
-            addresses: &self.addresses,
-            waits: &self.waits,
-        };
         let entry = self.states.get(state);
-        let memory = match &mut self.flash {
-            Some(flash) => Memory::Flash(flash.walk(&Lines::NONE, now)),
-            None => Memory::Direct,
-        };
+        let run = live_run(
+            &self.blocks[block],
+            &self.slaves,
+            key,
+            upto,
+            &self.addresses,
+            &self.waits,
+        );
+        let memory = live_memory(&mut self.flash, now);
         blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory)
+    }
+
+    /// Work out the starts of a block that will miss, without leaving a trace in the caches.
+    pub(super) fn foresee(&mut self, block: usize, state: StateId, key: Key, now: u64) {
+        self.sync_touches();
+        let entry = self.states.get(state);
+        let run = live_run(
+            &self.blocks[block],
+            &self.slaves,
+            key,
+            usize::MAX,
+            &self.addresses,
+            &self.waits,
+        );
+        let memory = live_memory(&mut self.flash, now);
+        let starts = &mut self.live_starts;
+        starts.clear();
+        run.walk(entry, self.model.as_ref(), memory, |at, _| starts.push(at));
+        self.roll_back();
     }
 
     /// An upper bound for the start of each instruction, whatever the data.
@@ -196,7 +217,7 @@ impl Core {
             .map(|(i, &s)| {
                 let mut at = s + slack;
                 if let Some(site) = sites.next_if(|d| d.index == i)
-                    && site.is_late()
+                    && site.late
                 {
                     // When it is not skipped after all, it waits for what it reads: a load, an FP result.
                     let own = match site.condition {
@@ -241,8 +262,15 @@ impl Core {
         let (sites, known, slaves) = self.sites_of(&insns);
         // Sites are read by a hook on every instruction of their blocks, which code is translated with at
         // first; most blocks do without.
-        let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
-        if !hooked && self.plain_code.insert((address, size, it)) && self.translate_plain(size) {
+        let with_hooks = sites.iter().take(MAX_SITES).enumerate();
+        let with_hooks = with_hooks.filter(|(_, s)| s.is_hooked());
+        let hooked: Vec<_> = with_hooks
+            .map(|(n, s)| (insns[s.index].address, n))
+            .collect();
+        if hooked.is_empty()
+            && self.plain_code.insert((address, size, it))
+            && self.translate_plain(size)
+        {
             return None;
         }
         let in_ram = self
@@ -263,7 +291,7 @@ impl Core {
         let conditional_fp = insns.iter().any(|i| i.class.is_fp() && i.is_predicated());
         set(flag::FP_PREDICATED, conditional_fp);
         set(flag::DIVIDE, insns.iter().any(|i| i.class == Class::Divide));
-        set(flag::LATE, sites.iter().any(sites::Site::is_late));
+        set(flag::LATE, sites.iter().any(|s| s.late));
         set(flag::SITES, !sites.is_empty());
         set(
             flag::BREAKPOINT,
@@ -292,6 +320,7 @@ impl Core {
             literals,
             known,
             slaves,
+            hooked,
             hooked_in_vain: false,
             heals: 2,
         });
@@ -371,5 +400,33 @@ impl Core {
             Class::Msr => self.bus.system.is_v7m() && insn.raw & 0xFF >= super::pass::BASEPRI,
             _ => false,
         }
+    }
+}
+
+/// A walk through a block whose fetches or reads may miss.
+fn live_run<'a>(
+    block: &'a Block,
+    slaves: &'a Slaves,
+    key: Key,
+    upto: usize,
+    addresses: &'a [u32],
+    waits: &'a [(usize, u64)],
+) -> Run<'a> {
+    Run {
+        block,
+        key,
+        upto: upto.min(block.insns.len()),
+        extra: slaves.extra(),
+        flash: slaves.flash(),
+        io_port: slaves.io_port(),
+        addresses,
+        waits,
+    }
+}
+
+fn live_memory(flash: &mut Option<Flash>, now: u64) -> Memory<'_> {
+    match flash {
+        Some(flash) => Memory::Flash(flash.walk(&Lines::NONE, now)),
+        None => Memory::Direct,
     }
 }
