@@ -217,17 +217,14 @@ impl Memory {
         r.bytes_mut().get_mut(off..off.checked_add(len)?)
     }
 
-    /// A little-endian word, at any address.
+    /// A little-endian word of the region of this number, if it lies in it.
     #[inline]
     #[must_use]
-    pub fn word(&self, address: u32) -> Option<u32> {
-        for r in &self.regions {
-            let at = address.wrapping_sub(r.base) as usize;
-            if let Some(b) = r.bytes().get(at..).and_then(<[u8]>::first_chunk) {
-                return Some(u32::from_le_bytes(*b));
-            }
-        }
-        self.load(address, Width::Word)
+    pub fn region_word(&self, region: usize, address: u32) -> Option<u32> {
+        let r = self.regions.get(region)?;
+        let at = address.wrapping_sub(r.base) as usize;
+        let bytes = r.bytes().get(at..).and_then(<[u8]>::first_chunk)?;
+        Some(u32::from_le_bytes(*bytes))
     }
 
     /// A little-endian value.

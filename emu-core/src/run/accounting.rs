@@ -9,6 +9,7 @@ use super::sites::{self, Address, Condition, Key, MAX_SITES, Site, When};
 use super::values::Value;
 use super::{Core, Ledger, NO_BLOCK};
 use crate::decode::Insn;
+use crate::device::Width;
 use crate::timing::Spent;
 
 impl Ledger {
@@ -60,13 +61,21 @@ impl Core {
 
     // ----- inputs -----
 
+    /// A word of plain memory.
+    #[inline]
+    fn word(&self, at: u32) -> Option<u32> {
+        let memory = &self.bus.memory;
+        let found = self
+            .slaves
+            .region(at)
+            .and_then(|n| memory.region_word(n, at));
+        found.or_else(|| memory.load(at, Width::Word))
+    }
+
     /// A value from the block's entry, where the registers are as they were then.
     #[inline]
     fn value(&self, v: &Value) -> Option<u32> {
-        v.get(
-            |r| self.cpu.r(usize::from(r)),
-            |at| self.bus.memory.word(at),
-        )
+        v.get(|r| self.cpu.r(usize::from(r)), |at| self.word(at))
     }
 
     /// Where an access goes; `None` when a pointer to it lies in a device.

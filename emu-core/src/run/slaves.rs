@@ -8,6 +8,8 @@ use crate::memory::{Memory, MemoryKind};
 
 /// Each page has one slave.
 const PAGE_BITS: u32 = 12;
+/// Pages of the address space.
+const PAGES: usize = 1 << (32 - PAGE_BITS);
 /// Everything that is neither memory nor private peripheral bus.
 const PERIPHERALS: u8 = 6;
 /// 0xE000_0000 and above.
@@ -19,7 +21,7 @@ const IO_PORT: u8 = 5;
 
 /// The slaves of a machine.
 pub struct Slaves {
-    pages: Vec<u8>,
+    pages: Box<[u8; PAGES]>,
     extra: [u8; 8],
     flash: u8,
     has_io_port: bool,
@@ -33,7 +35,7 @@ impl Slaves {
         extra: impl Fn(&str) -> u32,
     ) -> Slaves {
         let mut slaves = Slaves {
-            pages: vec![PERIPHERALS; 1 << (32 - PAGE_BITS)],
+            pages: boxed(vec![PERIPHERALS; PAGES]),
             extra: [0; 8],
             flash: 0,
             has_io_port: io_port.is_some(),
@@ -82,6 +84,16 @@ impl Slaves {
         self.pages[(address >> PAGE_BITS) as usize]
     }
 
+    /// The number of the memory region that an address lies in, if it is one of the first few (an alias may show
+    /// another part of it).
+    #[inline]
+    pub fn region(&self, address: u32) -> Option<usize> {
+        let slave = self.of(address);
+        (1..LAST_MEMORY)
+            .contains(&slave)
+            .then(|| usize::from(slave) - 1)
+    }
+
     /// More cycles of loads, by slave.
     pub fn extra(&self) -> &[u8; 8] {
         &self.extra
@@ -106,4 +118,12 @@ impl Slaves {
 /// The slave of the region of this number.
 fn of_region(n: usize) -> u8 {
     (n as u8).saturating_add(1).min(LAST_MEMORY)
+}
+
+/// A table of a fixed size, made on the heap.
+fn boxed(pages: Vec<u8>) -> Box<[u8; PAGES]> {
+    pages
+        .into_boxed_slice()
+        .try_into()
+        .unwrap_or_else(|_| Box::new([PERIPHERALS; PAGES]))
 }
