@@ -40,6 +40,7 @@ use crate::machine::{CoreKind, Stop};
 use crate::probe::ProbeKind;
 use crate::run::{Console, Ledger};
 use crate::time::Cycles;
+use crate::timing::Spent;
 use blocks::{Block, RESET, StateId, States, Variant, flag};
 use csr::Csrs;
 use lines::Lines;
@@ -254,7 +255,7 @@ impl Core {
             entry: state,
             starts: Vec::new(),
             latest: Vec::new(),
-            ledger: [0; 3],
+            spent: Spent::default(),
             bound: 0,
             by_divide: Vec::new(),
             parts: Vec::new(),
