@@ -534,8 +534,8 @@ fn the_ledger_of_a_risc_v_run_sums_up() {
     for kind in ["issue", "refill", "stall"] {
         assert!(part("kind", kind) > cycles / 100, "{kind}: {}", r["ledger"]);
     }
-    // What the manual says, what was measured, and prediction.
-    for provenance in ["exact", "measured", "estimate"] {
+    // What the manual says, and prediction.
+    for provenance in ["exact", "estimate"] {
         assert!(part("provenance", provenance) > 0, "{provenance}");
     }
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
