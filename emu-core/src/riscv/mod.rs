@@ -95,8 +95,8 @@ pub struct Core {
     limit: u64,
     /// Flags that send a block to the slow path.
     slow_flags: u16,
-    /// A split that was asked for, to notice one that does not happen.
-    split: Option<(u32, u32, u32)>,
+    /// A split that was asked for (address, size, instructions) and how often, to notice one that does not happen.
+    split: Option<((u32, u32, u32), u32)>,
     asleep: bool,
     slept_at: u64,
     stop: Option<Stop>,

@@ -15,8 +15,8 @@ pub mod predictor;
 
 use super::decode::{Class, Insn};
 use crate::machine::CoreKind;
-use crate::timing::{Kind, Spent};
 pub use crate::timing::Provenance;
+use crate::timing::{Kind, Spent};
 use predictor::Predictor;
 use serde::{Deserialize, Serialize};
 
