@@ -8,6 +8,7 @@ use crate::run::Ledger;
 
 impl Core {
     pub(super) fn fold_executions(&mut self) {
+        self.profile_folded();
         let (insns, ledger) = self.counted();
         self.other_insns = insns;
         self.ledger = ledger;
@@ -92,7 +93,7 @@ impl Core {
         all
     }
 
-    fn resolved(&mut self, variant: usize, latencies: u64) -> usize {
+    pub(super) fn resolved(&mut self, variant: usize, latencies: u64) -> usize {
         let v = &self.variants[variant];
         if let Some(i) = v.by_divide.iter().position(|(l, _)| *l == latencies) {
             return i;
@@ -140,6 +141,9 @@ impl Core {
         } else {
             0
         };
+        if whole && self.profiler.is_some() {
+            self.profile_block(resolved, next);
+        }
         let v = &mut self.variants[id];
         let (cycles, mut state) = match resolved {
             Some(i) => {
@@ -161,6 +165,7 @@ impl Core {
 
     /// Account the first `upto` instructions of a variant; gives the state behind them.
     pub(super) fn part(&mut self, variant: usize, latencies: u64, upto: usize) -> StateId {
+        self.profile_part(variant, latencies, upto);
         let v = &self.variants[variant];
         let key = (upto, latencies);
         let (state, spent) = match v.parts.iter().find(|p| p.0 == key) {

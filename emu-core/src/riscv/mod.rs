@@ -22,6 +22,7 @@ mod enter;
 mod host;
 pub mod lines;
 mod memory;
+mod profile;
 mod sleep;
 mod state;
 mod system;
@@ -110,6 +111,7 @@ pub struct Core {
     /// Instructions outside of `Variant::executions`.
     other_insns: u64,
     ledger: Ledger,
+    profiler: Option<Box<crate::profile::profiler::Profiler>>,
     single_step: bool,
     /// Stop after one instruction.
     stepping: Option<u64>,
@@ -177,6 +179,7 @@ impl Core {
             entering: None,
             other_insns: 0,
             ledger: Ledger::default(),
+            profiler: None,
             single_step,
             stepping: None,
             breakpoints: BTreeSet::new(),
@@ -224,6 +227,7 @@ impl Core {
         self.stuck = false;
         self.active.clear();
         self.entering = None;
+        self.profile_reset(at);
         self.rest(at, RESET);
     }
 
