@@ -114,6 +114,13 @@ impl ClockTree {
         self.hz(id).over(self.hz(self.core))
     }
 
+    /// Core cycles per tick of a clock; `None` when it stands still.
+    #[must_use]
+    pub fn core_cycles_per_tick(&self, id: ClockId) -> Option<Ratio> {
+        let period = self.hz(self.core).over(self.hz(id));
+        (!period.is_zero()).then_some(period)
+    }
+
     /// Change a frequency at cycle `now`. The core clock never stops: zero is ignored for it.
     pub fn set_hz(&mut self, id: ClockId, hz: Ratio, now: Cycles) {
         let old = self.clocks[usize::from(id.0)].hz;

@@ -414,6 +414,7 @@ impl Ctx<'_> {
     /// # Errors
     /// [`BusError`] when nothing answers.
     pub fn bus_read(&mut self, address: u32, width: Width) -> Result<u32, BusError> {
+        self.bus.steal(address);
         self.bus.read(address, width)
     }
 
@@ -422,6 +423,7 @@ impl Ctx<'_> {
     /// # Errors
     /// [`BusError`] when nothing answers or the target cannot be written.
     pub fn bus_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusError> {
+        self.bus.steal(address);
         self.bus.write(address, width, value)
     }
 

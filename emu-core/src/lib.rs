@@ -25,7 +25,7 @@ pub mod semihosting;
 pub mod time;
 pub mod timing;
 
-pub use bus::{Binding, Bus, BusError, IoWindow};
+pub use bus::{Binding, Bridge, Bus, BusError, IoWindow};
 pub use clock::{ClockId, ClockTree};
 pub use device::{Access, Ctx, Device, DeviceId, Ports, ResetCause, Width};
 pub use nets::{Drive, Driver, NetId};

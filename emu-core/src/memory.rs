@@ -79,6 +79,8 @@ pub struct Region {
     pub kind: MemoryKind,
     /// The device that decides about stores to it.
     pub guard: Option<DeviceId>,
+    /// The core cannot fetch from it: the bus that it hangs on carries no instructions.
+    pub data_only: bool,
     buffer: HostBuffer,
 }
 
@@ -138,6 +140,7 @@ impl Memory {
             base,
             kind,
             guard: None,
+            data_only: false,
             buffer: HostBuffer::new(size as usize, fill),
         });
     }
@@ -151,6 +154,13 @@ impl Memory {
     pub fn set_guard(&mut self, region: &str, device: DeviceId) {
         if let Some(r) = self.regions.iter_mut().find(|r| r.name == region) {
             r.guard = Some(device);
+        }
+    }
+
+    /// No instructions can be fetched from the region of that name.
+    pub fn set_data_only(&mut self, region: &str) {
+        if let Some(r) = self.regions.iter_mut().find(|r| r.name == region) {
+            r.data_only = true;
         }
     }
 

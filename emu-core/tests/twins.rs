@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-use common::{code, rig, vectors};
-use emu_core::Cycles;
+use common::{code, rig_with, vectors};
 use emu_core::machine::CoreKind;
+use emu_core::{Bridge, Cycles, Ratio};
 use proptest::prelude::*;
 
 const MAIN: u32 = 0x200;
@@ -194,10 +194,70 @@ fn segments(pieces: &[Piece]) -> Vec<(u32, Vec<u8>)> {
     ]
 }
 
-fn check(kind: CoreKind, pieces: &[Piece]) -> Result<(), TestCaseError> {
+/// Memories and buses around the core.
+#[derive(Clone, Debug)]
+struct Around {
+    /// Frequency of the bus that the device is on, in MHz, load and store periods, buffered stores.
+    bridge: Option<(u64, u32, u32, bool)>,
+    /// The device is at the single-cycle I/O port of a Cortex-M0+.
+    io_port: bool,
+    wait_states: u32,
+    prefetch: bool,
+    cached: bool,
+}
+
+fn around() -> impl Strategy<Value = Around> {
+    let bridge = (1u64..=120, 0u32..5, 0u32..5, any::<bool>());
+    (
+        prop::option::of(bridge),
+        any::<bool>(),
+        prop_oneof![Just(0u32), 1u32..6],
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(bridge, io_port, wait_states, prefetch, cached)| Around {
+            bridge,
+            io_port,
+            wait_states,
+            prefetch,
+            cached,
+        })
+}
+
+impl Around {
+    fn set_up(&self, bus: &mut emu_core::Bus) {
+        if let Some((mhz, read, write, posted)) = self.bridge {
+            let clock = bus.clocks.add("PCLK", Ratio::hz(mhz * 1_000_000));
+            bus.add_bridge(Bridge {
+                name: "apb".into(),
+                base: 0x4000_0000,
+                size: 0x1_0000,
+                clock,
+                read,
+                write,
+                posted,
+            });
+        }
+        if self.io_port {
+            bus.set_io_port(0x4000_0000, 0x1000);
+        }
+        for (name, value) in [
+            ("wait_states", self.wait_states),
+            ("prefetch", u32::from(self.prefetch)),
+            ("icache", u32::from(self.cached)),
+            ("dcache", u32::from(self.cached)),
+            ("icache_lines", 8),
+            ("dcache_lines", 2),
+        ] {
+            bus.set_memory_parameter(&format!("flash.{name}"), value);
+        }
+    }
+}
+
+fn check(kind: CoreKind, pieces: &[Piece], around: &Around) -> Result<(), TestCaseError> {
     let segments = segments(pieces);
-    let mut fast = rig(kind, false, &segments);
-    let mut slow = rig(kind, true, &segments);
+    let mut fast = rig_with(kind, false, &segments, |bus| around.set_up(bus));
+    let mut slow = rig_with(kind, true, &segments, |bus| around.set_up(bus));
     for limit in [777u64, 3000, 9001] {
         let a = fast.machine.run_until(Cycles(limit));
         let b = slow.machine.run_until(Cycles(limit));
@@ -228,12 +288,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn v7m(pieces in prop::collection::vec(piece(true), 1..60), m3 in any::<bool>()) {
-        check(if m3 { CoreKind::CortexM3 } else { CoreKind::CortexM4f }, &pieces)?;
+    fn v7m(pieces in prop::collection::vec(piece(true), 1..60), m3 in any::<bool>(), around in around()) {
+        check(if m3 { CoreKind::CortexM3 } else { CoreKind::CortexM4f }, &pieces, &around)?;
     }
 
     #[test]
-    fn v6m(pieces in prop::collection::vec(piece(false), 1..60), plus in any::<bool>()) {
-        check(if plus { CoreKind::CortexM0plus } else { CoreKind::CortexM0 }, &pieces)?;
+    fn v6m(pieces in prop::collection::vec(piece(false), 1..60), plus in any::<bool>(), around in around()) {
+        check(if plus { CoreKind::CortexM0plus } else { CoreKind::CortexM0 }, &pieces, &around)?;
     }
 }

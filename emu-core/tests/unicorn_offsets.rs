@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use emu_core::backend::internals::{
-    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, UC_CPU, UC_INVALID_ADDR,
+    CPU_CFLAGS_NEXT_TB, CPU_ENV_PTR, CPU_MEM_IO_PC, HOOK_BEGIN, TB_SIZE, UC_CPU, UC_INVALID_ADDR,
     UC_TCG_CTX, env,
 };
 use emu_core::backend::riscv;
@@ -74,6 +74,7 @@ const OFFSETS: &[(&str, &str, &str, usize)] = &[
     ("CPUARMState", "vfp.zregs", "VFP", env::VFP),
     ("CPUARMState", "features", "FEATURES", env::FEATURES),
     ("struct hook", "begin", "HOOK_BEGIN", HOOK_BEGIN),
+    ("TranslationBlock", "size", "TB_SIZE", TB_SIZE),
 ];
 
 /// The same for RV32. `UC_CPU` and those of `CPUState` are shared, so they are compared for both.
@@ -136,6 +137,7 @@ const SIZES: &[(&str, &str, usize)] = &[
     ("CPUARMState", "v7m.control[0]", 4),
     ("CPUARMState", "exclusive_addr", 8),
     ("CPUARMState", "exclusive_val", 8),
+    ("TranslationBlock", "size", 2),
 ];
 
 /// Every `pub const NAME: usize` of a source, so that none is forgotten above.

@@ -355,6 +355,23 @@ const STM32: &[Place] = &[
         flash: 0x0800_0000,
         base: IN_RAM,
     },
+    // The interrupting device behind a slow bridge, whose clock never agrees with the core's.
+    Place {
+        machine: "stm32f407vg",
+        set: &[
+            "flash.wait_states=5",
+            "flash.icache=1",
+            "flash.dcache=1",
+            "flash.prefetch=1",
+            "bus.apb1.size=64K",
+            "bus.apb1.clock=\"LSE\"",
+            "LSE=3700kHz",
+            "bus.apb1.read=2",
+            "bus.apb1.write=3",
+        ],
+        flash: 0x0800_0000,
+        base: 0x0800_0000 + CODE,
+    },
 ];
 
 /// Programs on which the twins once disagreed, or the engine crashed: `(program, (places, which), seed)`.

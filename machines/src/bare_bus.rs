@@ -10,7 +10,7 @@ use emu_core::bus::BitBand;
 use emu_core::cortex_m::{Architecture, System};
 use emu_core::machine::CoreKind;
 use emu_core::memory::{Alias, MemoryKind};
-use emu_core::{Bus, ClockTree, IoWindow, Ratio};
+use emu_core::{Bridge, Bus, ClockTree, IoWindow, Ratio};
 
 /// Pins that a machine can have.
 const MAX_NETS: usize = 4096;
@@ -81,6 +81,30 @@ impl MachineSpec {
             && file.part.iter().all(|d| fits(&d.base, &d.size))
     }
 
+    /// Bridges and the single-cycle I/O port.
+    fn buses(&self, bus: &mut Bus) {
+        for b in &self.file.bus {
+            let (Some(base), Some(size)) = (&b.base, &b.size) else {
+                continue;
+            };
+            let size = size.value.0 as u32;
+            if b.single_cycle.as_ref().is_some_and(|s| s.value) {
+                bus.set_io_port(base.value, size);
+            } else if let Some(clock) = b.clock.as_ref().and_then(|c| bus.clocks.find(c)) {
+                let periods = |n: &Option<Sp<u32>>| n.as_ref().map_or(0, |n| n.value);
+                bus.add_bridge(Bridge {
+                    name: b.name.value.clone(),
+                    base: base.value,
+                    size,
+                    clock,
+                    read: periods(&b.read),
+                    write: periods(&b.write),
+                    posted: b.posted.as_ref().is_none_or(|p| p.value),
+                });
+            }
+        }
+    }
+
     pub(crate) fn memory(&self, bus: &mut Bus) {
         for m in &self.file.memory {
             let (Some(kind), Some(base), Some(size)) = (&m.kind, &m.base, &m.size) else {
@@ -99,6 +123,9 @@ impl MachineSpec {
             if let Some(extra) = &m.load_extra {
                 let name = format!("{}.load_extra", m.name.value);
                 bus.set_memory_parameter(&name, extra.value);
+            }
+            if m.execute.as_ref().is_some_and(|e| !e.value) {
+                bus.memory.set_data_only(&m.name);
             }
         }
         for a in &self.file.alias {
@@ -119,6 +146,7 @@ impl MachineSpec {
                 });
             }
         }
+        self.buses(bus);
         for b in &self.file.bit_band {
             if let (Some(base), Some(size), Some(target)) = (&b.base, &b.size, &b.target) {
                 bus.add_bit_band(BitBand {

@@ -16,6 +16,8 @@ const MAX_IRQS: u16 = 240;
 pub(crate) const MAX_MEMORY: u64 = 256 << 20;
 /// More entries than this in a list are a slip, too.
 pub(crate) const MAX_ENTRIES: usize = 4096;
+/// No bridge takes longer for an access, in periods of its bus.
+const MAX_PERIODS: u32 = 1000;
 /// Nobody reads more than this.
 const MAX_ERRORS: usize = 100;
 
@@ -81,6 +83,7 @@ impl<'a> Check<'a> {
             ("alias", f.alias.len()),
             ("window", f.window.len()),
             ("bit_band", f.bit_band.len()),
+            ("bus", f.bus.len()),
             ("device", f.device.len() + parts),
             ("nets", f.nets.len()),
         ];
@@ -302,6 +305,7 @@ impl<'a> Check<'a> {
         }
         self.overlaps("windows overlap", &windows, &windows, true, 1);
         self.bit_bands();
+        self.buses();
 
         let mut devices = Vec::new();
         for d in &file.device {
@@ -319,6 +323,50 @@ impl<'a> Check<'a> {
         }
         self.overlaps("a device overlaps memory", &devices, &memory, false, 1);
         self.overlaps("devices overlap", &devices, &devices, true, DEVICE_PAGE);
+    }
+
+    fn buses(&mut self) {
+        let file = self.file;
+        let mut ranges = Vec::new();
+        for b in &file.bus {
+            ranges.extend(self.range("bus", &b.name, &b.base, &b.size, HOST_PAGE as u64));
+            let single = b.single_cycle.as_ref().is_some_and(|s| s.value);
+            match &b.clock {
+                None if !single => self.missing(&b.name, "bus", "clock"),
+                Some(clock) if !file.clock.iter().any(|c| c.name.value == clock.value) => {
+                    let known = file.clock.iter().map(|c| c.name.as_str());
+                    self.error(
+                        Diagnostic::new(format!("there is no clock `{}`", clock.value))
+                            .at(self.sources, &clock.at, "unknown clock")
+                            .help(advice("clocks", clock, known)),
+                    );
+                }
+                _ => {}
+            }
+            for periods in [&b.read, &b.write].into_iter().flatten() {
+                if periods.value > MAX_PERIODS || single {
+                    let why = if single {
+                        "the single-cycle I/O port takes one cycle".to_owned()
+                    } else {
+                        format!("at most {MAX_PERIODS}")
+                    };
+                    self.error(
+                        Diagnostic::new(format!("impossible periods of bus `{}`", b.name.value))
+                            .at(self.sources, &periods.at, why),
+                    );
+                }
+            }
+        }
+        self.overlaps("buses overlap", &ranges, &ranges, true, 1);
+        let mut ports = file.bus.iter().filter_map(|b| b.single_cycle.as_ref());
+        let is_port = |p: &&Sp<bool>| p.value;
+        if let (Some(first), Some(second)) = (ports.find(is_port), ports.find(is_port)) {
+            self.error(
+                Diagnostic::new("two buses are the single-cycle I/O port")
+                    .at(self.sources, &second.at, "second")
+                    .at(self.sources, &first.at, "first"),
+            );
+        }
     }
 
     fn bit_bands(&mut self) {

@@ -55,6 +55,8 @@ pub struct MachineFile {
     pub window: Vec<Window>,
     /// Bit-band aliases.
     pub bit_band: Vec<BitBand>,
+    /// Buses on which an access takes longer, or less, than in memory.
+    pub bus: Vec<Bus>,
     /// Pins as nets: names, or ranges such as `PA[0-15]`.
     pub nets: Vec<Sp<String>>,
     /// Alternate functions of pins: `PA2 = { AF7 = "USART2.TX" }`.
@@ -144,6 +146,35 @@ pub struct Memory {
     pub guard: Option<Sp<String>>,
     /// Cycles that every load takes longer than in the fastest memory (parameter `NAME.load_extra`).
     pub load_extra: Option<Sp<u32>>,
+    /// Instructions can be fetched from it (unless this is `false`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execute: Option<Sp<bool>>,
+    /// Where this is written.
+    #[serde(skip_serializing)]
+    pub source: Option<Sp<String>>,
+}
+
+/// A bus behind a bridge, or the single-cycle I/O port of the core.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bus {
+    /// Name, such as `apb1`.
+    pub name: Sp<String>,
+    /// First address of what it reaches, a multiple of 4096.
+    pub base: Option<Sp<u32>>,
+    /// Size in bytes of what it reaches, a multiple of 4096.
+    pub size: Option<Sp<Size>>,
+    /// The clock of the bus.
+    pub clock: Option<Sp<String>>,
+    /// Periods of that clock from the start of a load's data phase to its end; the core has one cycle of
+    /// its own for it, the rest it waits. 0: nothing is waited for.
+    pub read: Option<Sp<u32>>,
+    /// The same for a store.
+    pub write: Option<Sp<u32>>,
+    /// Stores are buffered (unless this is `false`): the core waits only while the bridge is busy.
+    pub posted: Option<Sp<bool>>,
+    /// It is the single-cycle I/O port of a Cortex-M0+; it has no clock and no periods.
+    pub single_cycle: Option<Sp<bool>>,
     /// Where this is written.
     #[serde(skip_serializing)]
     pub source: Option<Sp<String>>,

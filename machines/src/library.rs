@@ -12,6 +12,7 @@ macro_rules! files {
 
 /// Path and text of every built-in file.
 pub(crate) const FILES: &[(&str, &str)] = files![
+    "boards/bluepill.toml",
     "boards/lm3s6965evb.toml",
     "boards/netduinoplus2.toml",
     "boards/stm32f4discovery.toml",
@@ -23,7 +24,12 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "chips/cortex-m7.toml",
     "chips/e31.toml",
     "chips/lm3s6965.toml",
+    "chips/nrf52840.toml",
+    "chips/rp2040.toml",
+    "chips/samd21g18.toml",
+    "chips/samd51j19.toml",
     "chips/rv32.toml",
+    "chips/stm32f103xb.toml",
     "chips/stm32f405rg.toml",
     "chips/stm32f407vg.toml",
     "chips/stm32f40x-registers.toml",
@@ -42,7 +48,7 @@ pub enum Class {
     Chip,
     /// A board with a chip and parts.
     Board,
-    /// A core with memory and one serial port, which is no real chip.
+    /// A core with memory and at most a serial port: no real chip, or one whose devices are not modelled.
     Bare,
 }
 
@@ -101,6 +107,7 @@ fn entry(path: &str, file: &MachineFile) -> Option<Entry> {
     let class = match (&file.chip, &file.base) {
         (Some(_), _) => Class::Board,
         (None, Some(base)) if matches!(base.value.as_str(), "bare" | "riscv") => Class::Bare,
+        (None, None) if file.device.is_empty() => Class::Bare,
         _ => Class::Chip,
     };
     Some(Entry {

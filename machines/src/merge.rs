@@ -1,7 +1,9 @@
 //! Laying one machine file over another.
 
 use crate::errors::Diagnostic;
-use crate::file::{Alias, BitBand, Clock, Device, MachineFile, Memory, NetBinding, Timing, Window};
+use crate::file::{
+    Alias, BitBand, Bus, Clock, Device, MachineFile, Memory, NetBinding, Timing, Window,
+};
 use crate::source::Source;
 use crate::suggest::advice;
 use crate::value::Sp;
@@ -35,10 +37,11 @@ macro_rules! named {
 
 named! {
     Clock { hz, of, div, core, source }
-    Memory { kind, base, size, guard, load_extra, source }
+    Memory { kind, base, size, guard, load_extra, execute, source }
     Alias { base, size, target, source }
     Window { base, size, holes, source }
     BitBand { base, size, target, source }
+    Bus { base, size, clock, read, write, posted, single_cycle, source }
     Timing { value, pinned, source }
 }
 
@@ -111,6 +114,7 @@ impl MachineFile {
         lists(&mut self.alias, over.alias);
         lists(&mut self.window, over.window);
         lists(&mut self.bit_band, over.bit_band);
+        lists(&mut self.bus, over.bus);
         lists(&mut self.device, over.device);
         lists(&mut self.part, over.part);
         lists(&mut self.timing, over.timing);
@@ -161,6 +165,7 @@ impl MachineFile {
         twice("alias", &self.alias, sources, errors);
         twice("window", &self.window, sources, errors);
         twice("bit_band", &self.bit_band, sources, errors);
+        twice("bus", &self.bus, sources, errors);
         twice("device", &self.device, sources, errors);
         twice("part", &self.part, sources, errors);
         twice("timing", &self.timing, sources, errors);

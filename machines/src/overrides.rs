@@ -78,9 +78,8 @@ fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
         "interrupts" if file.interrupts.contains_key(rest) => {
             return Some(nest(&["interrupts", rest], value));
         }
-        "timing" | "clock" | "memory" | "alias" | "window" | "bit_band" | "device" | "part" => {
-            find(file, Some(head), rest)
-        }
+        "timing" | "clock" | "memory" | "alias" | "window" | "bit_band" | "bus" | "device"
+        | "part" => find(file, Some(head), rest),
         _ => None,
     };
     let (list, name, field) = found.or_else(|| {
@@ -114,7 +113,16 @@ fn is_field(list: &str, field: &str) -> bool {
     let fields: &[&str] = match list {
         "timing" => &["", "value"],
         "clock" => &["", "hz", "of", "div", "core"],
-        "memory" => &["kind", "base", "size", "guard", "load_extra"],
+        "memory" => &["kind", "base", "size", "guard", "load_extra", "execute"],
+        "bus" => &[
+            "base",
+            "size",
+            "clock",
+            "read",
+            "write",
+            "posted",
+            "single_cycle",
+        ],
         "window" => &["base", "size", "holes"],
         "alias" | "bit_band" => &["base", "size", "target"],
         _ => return !field.is_empty(),
@@ -151,7 +159,9 @@ fn names(file: &MachineFile) -> Vec<(&'static str, &str)> {
             $( all.extend(file.$list.iter().map(|e| (stringify!($list), e.name.as_str()))); )*
         };
     }
-    add!(part, device, bit_band, window, alias, memory, clock, timing);
+    add!(
+        part, device, bus, bit_band, window, alias, memory, clock, timing
+    );
     all
 }
 
@@ -168,6 +178,10 @@ fn paths(file: &MachineFile) -> Vec<String> {
             .iter()
             .map(|m| format!("memory.{}.size", m.name.value)),
     );
+    for b in &file.bus {
+        let name = &b.name.value;
+        all.extend([format!("bus.{name}.read"), format!("bus.{name}.write")]);
+    }
     for d in file.device.iter().chain(&file.part) {
         all.extend(
             d.params

@@ -55,7 +55,9 @@ fn every_entry_of_the_built_in_files_says_where_it_is_from() {
                 }
             )*};
         }
-        sources!(clock, memory, alias, window, bit_band, device, part, timing);
+        sources!(
+            clock, memory, alias, window, bit_band, bus, device, part, timing
+        );
         assert!(
             file.core.source.is_some(),
             "{}: the core has no source",
@@ -88,6 +90,64 @@ fn stm32f407_memory_map() {
     // A hole between peripherals reads as zero, one outside every window is a bus error.
     assert_eq!(bus.read(0x4000_2400, Width::Word), Ok(0));
     assert!(bus.read(0x6000_0000, Width::Word).is_err());
+}
+
+#[test]
+fn buses_and_what_they_cost() {
+    let bus = machine("stm32f407vg");
+    let all: Vec<_> = bus
+        .bridges()
+        .map(|b| (b.name.as_str(), b.base, b.size, b.read, b.write, b.posted))
+        .collect();
+    assert_eq!(
+        all,
+        [
+            ("apb1", 0x4000_0000, 0x8000, 2, 2, true),
+            ("apb2", 0x4001_0000, 0x6000, 2, 2, true)
+        ]
+    );
+    let pclk1 = bus.clocks.find("PCLK1").unwrap();
+    assert_eq!(bus.bridges().next().unwrap().clock, pclk1);
+    assert_eq!(bus.io_port(), None);
+    // The CCM is on the data bus of the core alone.
+    assert!(bus.memory.region_at(0x1000_0000).unwrap().data_only);
+    assert!(!bus.memory.region_at(0x2000_0000).unwrap().data_only);
+
+    let bus = machine("rp2040");
+    let apb = bus.bridges().next().unwrap();
+    assert_eq!((apb.read, apb.write, apb.posted), (3, 4, false));
+    assert_eq!(bus.io_port(), Some((0xD000_0000, 0x1000)));
+}
+
+#[test]
+fn caches_of_chips_without_devices() {
+    // Bytes, lines and sets of the instruction cache, and whether data goes through it.
+    for (name, line, lines, sets, unified) in [
+        ("rp2040", 8, 2048, 1024, Some(1)),
+        ("nrf52840", 16, 128, 64, None),
+        ("samd21g18", 8, 8, 8, Some(1)),
+        ("samd51j19", 16, 256, 64, Some(1)),
+    ] {
+        let bus = machine(name);
+        let get = |p: &str| bus.memory_parameter(&format!("flash.{p}"));
+        assert_eq!(get("line_bytes"), Some(line), "{name}");
+        assert_eq!(get("icache_lines"), Some(lines), "{name}");
+        assert_eq!(get("icache_sets"), Some(sets), "{name}");
+        assert_eq!(get("unified"), unified, "{name}");
+        let spec = MachineSpec::load(name).unwrap();
+        assert!(spec.summary().contains("core and memories only"), "{name}");
+    }
+}
+
+#[test]
+fn the_blue_pill_is_a_smaller_stm32f103() {
+    let region = |bus: &Bus, at: u32| bus.memory.region_at(at).map(|r| r.name.clone());
+    let bus = machine("bluepill");
+    assert_eq!(region(&bus, 0x0800_FFFF).unwrap(), "flash");
+    assert_eq!(region(&bus, 0x0801_0000), None);
+    assert_eq!(region(&bus, 0x2000_4FFF).unwrap(), "sram");
+    let bus = machine("stm32f103xb");
+    assert_eq!(region(&bus, 0x0801_FFFF).unwrap(), "flash");
 }
 
 #[test]

@@ -42,6 +42,32 @@ fn a_timing_parameter_that_is_set_is_pinned() {
 }
 
 #[test]
+fn buses_and_regions() {
+    for set in ["bus.apb1.read=7", "apb1.read=7"] {
+        let bus = build(&[set]);
+        let apb1 = bus.bridges().next().unwrap();
+        assert_eq!((apb1.read, apb1.write), (7, 2), "{set}");
+    }
+    let bus = build(&["bus.apb2.posted=false", "bus.apb2.clock=\"PCLK1\""]);
+    let apb2 = bus.bridges().nth(1).unwrap();
+    assert!(!apb2.posted);
+    assert_eq!(Some(apb2.clock), bus.clocks.find("PCLK1"));
+    let bus = build(&["memory.sram2.load_extra=0", "memory.ccm.execute=true"]);
+    assert_eq!(bus.memory_parameter("sram2.load_extra"), Some(0));
+    assert!(!bus.memory.region_at(0x1000_0000).unwrap().data_only);
+    let bus = build(&["bus.dma_steals=1"]);
+    assert_eq!(bus.memory_parameter("bus.dma_steals"), Some(1));
+    for wrong in ["bus.apb1.clock=\"PCLK9\"", "bus.apb1.read=1001"] {
+        let spec = spec(&[wrong]);
+        let options = BuildOptions {
+            seed: 0,
+            catalogue: common::fake(),
+        };
+        assert!(spec.build(&options).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn clocks_memories_and_devices() {
     for set in [
         "HSE=25MHz",

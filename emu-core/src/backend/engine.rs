@@ -340,10 +340,10 @@ impl Engine {
         }
     }
 
-    /// Forget the translated block at the PC, and no other. Says whether there was one.
-    pub fn drop_block_at_pc(&mut self) -> bool {
+    /// Forget the whole translated block of `size` bytes at the PC, and no other. Says whether there was one.
+    pub fn drop_block_at_pc(&mut self, size: u32) -> bool {
         // SAFETY: called between blocks, when the PC is exact.
-        unsafe { internals::drop_block_at_pc(self.uc) }
+        unsafe { internals::drop_block_at_pc(self.uc, size) }
     }
 
     /// Run from the PC in the registers until the host stops it or a fault.

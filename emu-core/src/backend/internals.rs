@@ -19,6 +19,8 @@ pub const CPU_ENV_PTR: usize = 0x128;
 /// `CPUState.mem_io_pc`
 pub const CPU_MEM_IO_PC: usize = 0x8178;
 
+/// `TranslationBlock.size`: 16 bits
+pub const TB_SIZE: usize = 12;
 /// `uc_struct.tcg_ctx`
 pub const UC_TCG_CTX: usize = 0x300;
 /// `struct hook.begin`; `end` follows it
@@ -180,11 +182,11 @@ pub unsafe fn set_fpscr(env: *mut u8, value: u32) {
     unsafe { vfp_set_fpscr_arm(env.cast(), value) }
 }
 
-/// Drop the translation block that begins at the PC, and no other. Says whether there was one.
+/// Drop the whole translation block of `size` bytes that begins at the PC, and no other. Says whether there was one.
 ///
 /// # Safety
 /// `uc` must be an initialised engine; inside a callback only when the PC in the registers is exact.
-pub unsafe fn drop_block_at_pc(uc: *mut uc_engine) -> bool {
+pub unsafe fn drop_block_at_pc(uc: *mut uc_engine, size: u32) -> bool {
     /// `cluster_index` of a CPU that belongs to no cluster, where `cflags` have it.
     const NO_CLUSTER: u32 = 0xFF00_0000;
     // SAFETY: the caller's promise.
@@ -193,7 +195,9 @@ pub unsafe fn drop_block_at_pc(uc: *mut uc_engine) -> bool {
         let (mut pc, mut cs_base, mut flags) = (0, 0, 0);
         cpu_get_tb_cpu_state_arm(env_of(cpu).cast(), &mut pc, &mut cs_base, &mut flags);
         let block = tb_htable_lookup_arm(cpu.cast(), pc, cs_base, flags, NO_CLUSTER);
-        if block.is_null() {
+        if block.is_null()
+            || u32::from(block.cast::<u8>().add(TB_SIZE).cast::<u16>().read()) != size
+        {
             return false;
         }
         let context = uc.cast::<u8>().add(UC_TCG_CTX).cast::<*mut c_void>().read();

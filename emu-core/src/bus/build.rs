@@ -70,6 +70,17 @@ impl Bus {
         self.bit_bands.push(band);
     }
 
+    /// Addresses that cores with a single-cycle I/O port (Cortex-M0+) reach through it.
+    pub fn set_io_port(&mut self, base: u32, size: u32) {
+        self.io_port = Some((base, size));
+    }
+
+    /// First address and size of what the single-cycle I/O port reaches.
+    #[must_use]
+    pub fn io_port(&self) -> Option<(u32, u32)> {
+        self.io_port
+    }
+
     /// The bit-band aliases.
     #[must_use]
     pub fn bit_bands(&self) -> &[BitBand] {

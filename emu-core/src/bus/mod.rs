@@ -4,14 +4,17 @@
 //! queued and delivered in order, in the same cycle, when the call returns.
 //!
 //! Modelled: 8-, 16- and 32-bit accesses, bit-band aliases, holes that read as zero (with a notice)
-//! or fault. Not modelled here: bus timing (see the timing models).
+//! or fault; the time that bridges to slower buses take ([`Bridge`]). Not modelled here: the timing of
+//! memories (see the timing models).
 
+mod bridge;
 mod build;
 mod serial;
 mod signals;
 mod state;
 mod stops;
 
+pub use bridge::Bridge;
 pub use serial::SerialPort;
 pub use state::BusState;
 pub use stops::StopOn;
@@ -136,6 +139,12 @@ pub struct Bus {
     leaves: Vec<Box<[u16]>>,
     windows: Vec<IoWindow>,
     bit_bands: Vec<BitBand>,
+    /// Bridges, each with the cycle from which it is free.
+    bridges: Vec<(Bridge, u64)>,
+    /// Addresses of the single-cycle I/O port: first and size.
+    io_port: Option<(u32, u32)>,
+    /// Bus cycles that other masters took from the core since it last looked.
+    stolen: u64,
     signals: VecDeque<Signal>,
     net_listeners: Vec<Vec<(DeviceId, u16)>>,
     serial: Vec<SerialPort>,
@@ -177,6 +186,9 @@ impl Bus {
             leaves: Vec::new(),
             windows: Vec::new(),
             bit_bands: Vec::new(),
+            bridges: Vec::new(),
+            io_port: None,
+            stolen: 0,
             signals: VecDeque::new(),
             net_listeners: Vec::new(),
             serial: Vec::new(),

@@ -30,6 +30,8 @@ pub struct BusState {
     serial_tails: Vec<Vec<u8>>,
     line_counts: Vec<u16>,
     memory_parameters: BTreeMap<String, u32>,
+    bridges_free: Vec<u64>,
+    stolen: u64,
 }
 
 impl Bus {
@@ -66,6 +68,8 @@ impl Bus {
             serial_tails: self.serial.iter().map(|p| p.tail.clone()).collect(),
             line_counts: self.line_counts.clone(),
             memory_parameters: self.memory_parameters.clone(),
+            bridges_free: self.bridges.iter().map(|b| b.1).collect(),
+            stolen: self.stolen,
         }
     }
 
@@ -99,6 +103,10 @@ impl Bus {
         self.line_counts.clone_from(&s.line_counts);
         self.memory_parameters.clone_from(&s.memory_parameters);
         self.memory_parameters_changed = true;
+        for (bridge, &free) in self.bridges.iter_mut().zip(&s.bridges_free) {
+            bridge.1 = free;
+        }
+        self.stolen = s.stolen;
         self.signals.clear();
         self.stop_request = false;
         Ok(())

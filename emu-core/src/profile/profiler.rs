@@ -84,8 +84,14 @@ impl Profiler {
     }
 
     /// Instructions were executed, at these starts relative to the last one before; `counted` when their own cycles
-    /// are counted elsewhere. The last one took `waited` cycles more.
-    pub fn executed<I: Place>(&mut self, insns: &[I], starts: &[u32], waited: u64, counted: bool) {
+    /// are counted elsewhere. Those in `waits` (index, cycles) waited so long for devices, which the starts do not know.
+    pub fn executed<I: Place>(
+        &mut self,
+        insns: &[I],
+        starts: &[u32],
+        waits: &[(usize, u64)],
+        counted: bool,
+    ) {
         let (Some(first), Some(last)) = (insns.first(), insns.last()) else {
             return;
         };
@@ -106,9 +112,18 @@ impl Profiler {
         if !counted {
             add(&mut self.instructions, insns, starts, 1);
         }
+        for &(index, cycles) in waits {
+            let Some(insn) = insns.get(index).filter(|_| cycles > 0) else {
+                continue;
+            };
+            self.stack.ensure(insn.address());
+            self.owner = Owner::Instruction(insn.address());
+            self.node = self.stack.node();
+            self.charge(cycles);
+        }
+        self.stack.ensure(last.address());
         self.owner = Owner::Instruction(last.address());
         self.node = self.stack.node();
-        self.charge(waited);
     }
 
     /// The entry into exception `number` took so many cycles since the last start. Its frame is at `frame` (`None` when

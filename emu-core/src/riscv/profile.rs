@@ -78,7 +78,7 @@ impl Core {
         let v = &self.variants[self.current];
         let insns = &self.blocks[v.block].insns;
         let starts = by_divide.map_or(&v.starts, |i| &v.by_divide[i].1.starts);
-        p.executed(insns, starts, 0, true);
+        p.executed(insns, starts, &[], true);
         if let Some(last) = insns.last() {
             let site = (last.address, last.end());
             p.stack
@@ -97,7 +97,7 @@ impl Core {
         let starts = resolved.map_or(&v.starts, |i| &v.by_divide[i].1.starts);
         let insns = &self.blocks[v.block].insns[..upto];
         if let Some(p) = &mut self.profiler {
-            p.executed(insns, &starts[..upto], 0, false);
+            p.executed(insns, &starts[..upto], &[], false);
         }
     }
 

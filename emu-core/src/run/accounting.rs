@@ -149,13 +149,18 @@ impl Core {
     /// The inputs of a block that are there at its entry, and how many of its instructions they hold for: a site
     /// whose inputs cannot be read must be the first of a block. Late conditions count as not holding for now, but
     /// keep what is known beside them.
-    pub(super) fn entry_key(&mut self, block: usize) -> (Key, usize) {
+    pub(super) fn entry_key(&mut self, block: usize, state: StateId) -> (Key, usize) {
         let mut key = Key::default();
+        let first = self.first_matters(block, state);
         let block = &self.blocks[block];
         for (n, site) in block.sites.iter().take(MAX_SITES).enumerate() {
             let Some((byte, address)) = self.read_site(block, site, When::Entry, 0) else {
                 return (key, site.index);
             };
+            let mut byte = byte;
+            if site.index == 0 && !first {
+                byte &= !sites::byte(false, 7, 0);
+            }
             let skipped = site.condition.is_some_and(|c| c.when() == When::Entry) && byte & 1 == 0;
             key.set(n, if skipped { 0 } else { byte });
             if let Some(address) = address {
@@ -169,17 +174,18 @@ impl Core {
     /// read.
     #[inline]
     pub(super) fn quick_key(&mut self, variant: usize) -> Option<Key> {
-        let mut key = 0;
         let v = &self.variants[variant];
-        for (n, (base, index)) in v.quick.iter().enumerate() {
+        let mut key = v.base_key.0.to_le_bytes();
+        for (n, base, index) in &v.quick {
+            let n = usize::from(*n & (MAX_SITES as u8 - 1));
             let mut address = self.value(base)?;
             if let Some((r, shift)) = index {
                 address = address.wrapping_add(self.cpu.r(usize::from(*r)) << shift);
             }
             self.addresses[n] = address;
-            key |= u128::from(sites::byte(true, self.slaves.of(address), 0)) << (8 * n);
+            key[n] |= self.slaves.of(address) << 1;
         }
-        Some(Key(key))
+        Some(Key(u128::from_le_bytes(key)))
     }
 
     /// At the instruction of a site.
@@ -249,7 +255,7 @@ impl Core {
             if self.misses || self.late_data_misses(block, index) {
                 let r = self.live(block, state, key, index + 1, self.t0);
                 self.roll_back();
-                return self.t0 + self.waited + u64::from(r.starts[index]);
+                return self.t0 + self.wait_of(index) + u64::from(r.starts[index]);
             }
             let i = self.resolved(id, key);
             return self.t0 + self.waited + u64::from(self.variants[id].by_key[i].1.starts[index]);
@@ -258,11 +264,25 @@ impl Core {
     }
 
     /// Does a block that is about to run miss in the flash's caches? Its key was read just now.
-    pub(super) fn would_miss(&self, variant: usize) -> bool {
+    #[inline]
+    pub(super) fn would_miss(&mut self, variant: usize) -> bool {
         let v = &self.variants[variant];
-        if v.flags & flag::LINES == 0 {
+        let Some(flash) = self.flash.as_ref().filter(|_| v.flags & flag::LINES != 0) else {
+            return false;
+        };
+        let generation = flash.generation();
+        if v.flags & flag::EAGER == 0 && v.checked == generation {
             return false;
         }
+        let misses = self.look_for_misses(variant);
+        if !misses {
+            self.variants[variant].checked = generation;
+        }
+        misses
+    }
+
+    fn look_for_misses(&self, variant: usize) -> bool {
+        let v = &self.variants[variant];
         let Some(flash) = &self.flash else {
             return false;
         };
@@ -344,8 +364,10 @@ impl Core {
         if misses {
             let r = self.live(block, entry, key, upto, t0);
             self.keep(&r, upto);
-            self.profile_part(block, &r.starts, whole.then_some(next));
-            let now = t0 + self.waited + u64::from(r.starts[upto - 1]);
+            // The walk knows all waits but that of the last instruction.
+            let own = self.wait_of(upto - 1);
+            self.profile_part(block, &r.starts, &[(upto - 1, own)], whole.then_some(next));
+            let now = t0 + own + u64::from(r.starts[upto - 1]);
             let state = if whole && taken {
                 r.exit_taken
             } else {
@@ -386,7 +408,9 @@ impl Core {
             let v = &self.variants[variant];
             let (block, entry) = (v.block, v.entry);
             let starts = self.remembered(block, entry, key, upto).starts;
-            self.profile_part(block, &starts, None);
+            let waits = std::mem::take(&mut self.waits);
+            self.profile_part(block, &starts, &waits, None);
+            self.waits = waits;
         }
         let v = &self.variants[variant];
         let part = match v.parts.iter().find(|p| p.0 == (upto, key)) {
@@ -406,10 +430,32 @@ impl Core {
 
     /// The running block has fetched and read what its first `upto` instructions need, and all was in the caches.
     pub(super) fn touch_lines(&mut self, block: usize, upto: usize, key: Key) {
-        let b = &self.blocks[block];
-        if b.flags & flag::LINES == 0 {
+        if self.blocks[block].flags & flag::LINES == 0 {
             return;
         }
+        self.sync_touches();
+        self.touch_now(block, upto, key);
+    }
+
+    /// Tell the flash which lines whole blocks have used since it was last told, in the order of their last uses.
+    pub(super) fn sync_touches(&mut self) {
+        if self.touched.is_empty() {
+            return;
+        }
+        let mut list = std::mem::take(&mut self.touched);
+        list.sort_unstable_by_key(|&id| self.variants[id as usize].touched);
+        for &id in &list {
+            let v = &self.variants[id as usize];
+            let (block, key) = (v.block, v.key);
+            self.touch_now(block, usize::MAX, key);
+        }
+        list.clear();
+        self.touched = list;
+        self.touches_synced = self.touches;
+    }
+
+    fn touch_now(&mut self, block: usize, upto: usize, key: Key) {
+        let b = &self.blocks[block];
         let Some(flash) = &mut self.flash else { return };
         let mut lines = b.lines.iter().take_while(|l| l.0 < upto).peekable();
         let mut literals = b.literals.iter().take_while(|l| l.0 < upto).peekable();

@@ -7,7 +7,7 @@
 use super::sites::{Key, Site};
 use crate::decode::{Class, Insn};
 use crate::timing::flash::Walk;
-use crate::timing::{Inputs, Model, Pipe, Spent, ZeroWait};
+use crate::timing::{Fetch, Inputs, Model, Pipe, Spent, ZeroWait};
 use std::collections::HashMap;
 
 /// Interned pipe at a block's entry.
@@ -36,6 +36,8 @@ pub mod flag {
     pub const BREAKPOINT: u16 = 128;
     /// Holds FP instructions whose condition can fail.
     pub const FP_PREDICATED: u16 = 256;
+    /// Its reads use cached flash lines that only its run tells.
+    pub const EAGER: u16 = 512;
 }
 
 /// A straight run of instructions.
@@ -67,24 +69,31 @@ pub struct Block {
     pub slaves: Vec<u8>,
     /// The engine has translated it with hooks again (it forgot code), which it does not need.
     pub hooked_in_vain: bool,
+    /// How often that may still be mended.
+    pub heals: u8,
 }
 
 impl Block {
-    /// Its sites, when all are accesses whose places are known at the entry; else none.
-    pub fn quick_sites(&self) -> Vec<(super::values::Value, Option<(u8, u8)>)> {
-        let place = |s: &Site| match s.address {
-            Some(super::sites::Address::Entry(base, index))
-                if s.condition.is_none() && s.operands.is_none() =>
-            {
-                Some((base, index))
+    /// Its sites, when all are accesses whose places are known at the entry, else none; and what the key of these
+    /// sites always has. The first one is left out when the access of the first instruction does not matter.
+    pub fn quick_sites(&self, first: bool) -> (Vec<QuickSite>, Key) {
+        let mut all = Vec::new();
+        let mut base = Key::default();
+        let few = self.sites.len() <= super::sites::MAX_SITES;
+        for (n, site) in self.sites.iter().enumerate() {
+            match site.address {
+                Some(super::sites::Address::Entry(at, index))
+                    if few && site.condition.is_none() && site.operands.is_none() =>
+                {
+                    base.set(n, super::sites::byte(true, 0, 0));
+                    if site.index > 0 || first {
+                        all.push((n as u8, at, index));
+                    }
+                }
+                _ => return (Vec::new(), Key::default()),
             }
-            _ => None,
-        };
-        if self.sites.len() > super::sites::MAX_SITES {
-            return Vec::new();
         }
-        let all: Option<Vec<_>> = self.sites.iter().map(place).collect();
-        all.unwrap_or_default()
+        (all, base)
     }
 
     /// How many sites lie before instruction `upto`.
@@ -119,10 +128,16 @@ pub struct Variant {
     pub count: u32,
     /// Inputs at its entry.
     pub key: Key,
+    /// When its lines were used last, as a count of uses.
+    pub touched: u64,
+    /// State of the flash's caches for which its lines are known to be there.
+    pub checked: u64,
+    /// The part of `key` that is always the same.
+    pub base_key: Key,
     /// Its block.
     pub block: usize,
     /// Its sites, when all are accesses whose places are known at the entry.
-    pub quick: Vec<(super::values::Value, Option<(u8, u8)>)>,
+    pub quick: Vec<QuickSite>,
     /// State at its entry.
     pub entry: StateId,
     /// First execute cycle of each instruction, relative to the last one before the block.
@@ -138,6 +153,9 @@ pub struct Variant {
     /// State and cycles of the first instructions only, by their number and the key.
     pub parts: Vec<Part>,
 }
+
+/// Number of a site, and the place that it accesses: a base, an index register and its left shift.
+pub type QuickSite = (u8, super::values::Value, Option<(u8, u8)>);
 
 /// The first instructions of a block: their number and the key, then the start of the last one, the state behind it
 /// and their cycles.
@@ -239,8 +257,12 @@ pub struct Run<'a> {
     pub extra: &'a [u8; 8],
     /// Bus slave of flash.
     pub flash: u8,
+    /// That of the single-cycle I/O port, if there is one.
+    pub io_port: Option<u8>,
     /// Address of each site's access, for caches.
     pub addresses: &'a [u32],
+    /// Cycles that instructions waited for devices: index and cycles, ascending.
+    pub waits: &'a [(usize, u64)],
 }
 
 impl Run<'_> {
@@ -254,6 +276,7 @@ impl Run<'_> {
     ) -> Pipe {
         let mut now = 0;
         let mut sites = self.block.sites.iter().enumerate().peekable();
+        let mut waits = self.waits.iter().peekable();
         for (i, insn) in self.block.insns[..self.upto].iter().enumerate() {
             let site = sites.next_if(|(_, s)| s.index == i);
             let mut inputs = match site {
@@ -266,11 +289,12 @@ impl Run<'_> {
             if inputs.executed && moves_words(insn) {
                 inputs.data = self.extra[usize::from(inputs.slave)];
             }
+            inputs.io_port = self.io_port == Some(inputs.slave);
             let cost = match &mut memory {
                 Memory::Direct => model.step(&mut pipe, insn, inputs, &mut ZeroWait),
                 Memory::Flash(walk) => {
                     let cost = model.step(&mut pipe, insn, inputs, walk);
-                    if inputs.executed && inputs.slave == self.flash && insn.addressing.is_some() {
+                    if inputs.executed && inputs.slave == self.flash && moves_words(insn) {
                         // Without caches, all that counts is that it lies in the flash.
                         let address = match site.filter(|(_, s)| s.address.is_some()) {
                             Some((n, _)) => self.addresses.get(n).copied(),
@@ -278,7 +302,7 @@ impl Run<'_> {
                         };
                         let waits = walk.data(address);
                         if let Some(last) = &mut pipe.last {
-                            last.data += waits;
+                            last.data = last.data.saturating_add(waits);
                         }
                     }
                     pipe.lines = walk.lines();
@@ -287,6 +311,14 @@ impl Run<'_> {
             };
             now += cost.cycles;
             each(now, &cost);
+            if let Some((_, waited)) = waits.next_if(|w| w.0 == i) {
+                // Whatever follows sees this instruction start later.
+                let waited = u32::try_from(*waited).unwrap_or(u32::MAX);
+                now = now.saturating_add(waited);
+                if let Memory::Flash(walk) = &mut memory {
+                    walk.advance(waited);
+                }
+            }
         }
         pipe
     }

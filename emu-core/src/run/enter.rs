@@ -28,6 +28,7 @@ impl Core {
         }
         self.sync_settings();
         let it = self.cpu.it_state();
+        let now = self.give_stolen(now, state);
         if std::mem::take(&mut self.translating_plain) {
             self.engine.hook_instructions(true);
         }
@@ -35,7 +36,7 @@ impl Core {
             // It is translated anew, without hooks.
             return self.redirect_to(address, it, None);
         };
-        let (key, readable) = self.entry_key(block);
+        let (key, readable) = self.entry_key(block, state);
         let id = self.variant(block, state, key);
         self.misses = self.would_miss(id);
         if self.misses {
@@ -46,7 +47,8 @@ impl Core {
         if self.bus.events.next_at().0 < first {
             self.bus.pc = address;
             self.bus.advance_to(Cycles(first - 1));
-            if self.drop_dirty_code() || self.bus.memory_parameters_changed {
+            if self.drop_dirty_code() || self.bus.memory_parameters_changed || self.bus.has_stolen()
+            {
                 return self.redirect_to(address, it, None);
             }
         }
@@ -263,7 +265,7 @@ impl Core {
     pub(super) fn start(&mut self, id: usize, now: u64) {
         self.t0 = now;
         self.current = id;
-        self.waited = 0;
+        self.forget_waits();
         self.misses = false;
         self.inputs = self.variants[id].key;
     }
@@ -355,7 +357,7 @@ impl Core {
         if self.misses {
             let r = self.live(block, entry, key, 1, self.t0);
             self.keep(&r, 1);
-            self.profile_part(block, &r.starts, None);
+            self.profile_part(block, &r.starts, &[], None);
             return r.exit_next;
         }
         self.touch_lines(block, 1, key);

@@ -2,7 +2,7 @@
 
 use super::blocks::flag;
 use super::enter::slot;
-use super::sites::MAX_SITES;
+use super::sites::{Key, MAX_SITES, Site};
 use super::{Core, Entry, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
@@ -21,8 +21,15 @@ impl Host for Core {
             return self.block_after_rest(address, size);
         }
         let v = &mut self.variants[self.current];
-        let (now, state) = if v.flags & (flag::LATE | flag::LINES) == 0 {
+        let (now, state) = if v.flags & (flag::LATE | flag::EAGER) == 0 && !self.misses {
             v.executions += 1;
+            if v.flags & flag::LINES != 0 {
+                if v.touched <= self.touches_synced {
+                    self.touched.push(self.current as u32);
+                }
+                self.touches += 1;
+                v.touched = self.touches;
+            }
             let state = if address == v.end {
                 v.exit_next
             } else {
@@ -51,7 +58,7 @@ impl Host for Core {
             let next = &self.variants[id];
             if now + u64::from(next.bound) <= self.horizon
                 && next.flags & self.slow_flags == 0
-                && !self.would_miss(id)
+                && (next.flags & flag::LINES == 0 || !self.would_miss(id))
             {
                 self.start(id, now);
                 return Flow::Continue;
@@ -73,12 +80,12 @@ impl Host for Core {
         if let Some(number) = number.filter(|&n| n < MAX_SITES && block.sites[n].is_hooked()) {
             self.at_site(number);
         } else if !block.hooked_in_vain
-            && self
-                .plain_code
-                .contains(&(block.address, block.size, block.it))
+            && block.heals > 0
+            && !block.sites.iter().any(Site::is_hooked)
         {
             let id = self.variants[self.current].block;
             self.blocks[id].hooked_in_vain = true;
+            self.blocks[id].heals -= 1;
             let e =
                 &mut self.table[slot(self.blocks[id].address, self.variants[self.current].entry)];
             *e = Entry::default();
@@ -170,8 +177,8 @@ impl Core {
         if v.flags & flag::SITES == 0 {
             return Some(first);
         }
-        let key = if v.quick.is_empty() {
-            let (key, readable) = self.entry_key(v.block);
+        let key = if v.base_key == Key::default() {
+            let (key, readable) = self.entry_key(v.block, v.entry);
             if readable != usize::MAX {
                 return None;
             }
@@ -234,12 +241,7 @@ impl Core {
         // A transfer of several words must not be abandoned behind its first word: it is made alone too.
         let beats = self.running().is_some_and(|b| b.insns[index].count > 1);
         if !alone && (kind == Access::Sync || beats) {
-            // SAFETY: as above; this time with ITSTATE, since the block is left.
-            unsafe { locate_access(self.cpu, true) };
-            let pc = self.cpu.pc();
-            self.finish(index, pc);
-            self.cpu.limit_next_block(1);
-            return Err(Flow::Redirect);
+            return Err(self.make_alone(index));
         }
         if alone {
             self.bus.system.masks = self.cpu.masks();
@@ -248,13 +250,24 @@ impl Core {
             return Err(self.access_failed(address));
         }
         let start = self.start_of(index);
+        let Some(at) = self.wait_for_device(address, write, index, start, alone) else {
+            return Err(self.make_alone(index));
+        };
+        self.beats += u64::from(beats);
         self.bus.pc = self.running().map_or(0, |b| b.insns[index].address);
-        // What is due in this very cycle comes behind the access, at the next boundary.
-        if self.bus.events.next_at().0 < start {
-            self.bus.advance_to(Cycles(start - 1));
-        }
-        self.bus.now = Cycles(start);
+        self.come_to(at);
         Ok(kind)
+    }
+
+    /// The running block stands before the access of instruction `index`, which must be made again as a block of
+    /// its own.
+    fn make_alone(&mut self, index: usize) -> Flow {
+        // SAFETY: called from the engine's I/O callbacks only; with ITSTATE, since the block is left.
+        unsafe { locate_access(self.cpu, true) };
+        let pc = self.cpu.pc();
+        self.finish(index, pc);
+        self.cpu.limit_next_block(1);
+        Flow::Redirect
     }
 
     /// Unprivileged code has no access to the private peripheral bus (DDI 0403E B3.1), but for the ITM

@@ -101,13 +101,16 @@ impl Core {
     /// Translate a page for an access.
     pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
         let physical = self.bus.memory.resolve(page);
-        let kind = self
+        let region = self
             .bus
             .memory
             .regions()
             .iter()
-            .find(|r| r.contains(physical))
-            .map(|r| r.kind);
+            .find(|r| r.contains(physical));
+        let kind = region.map(|r| r.kind);
+        if access == TlbAccess::Fetch && region.is_some_and(|r| r.data_only) {
+            return None;
+        }
         let permission = if self.permissive != 0 {
             Some(Permission {
                 read: true,
@@ -287,7 +290,12 @@ impl Core {
     }
 
     pub(super) fn can_fetch(&self, address: u32) -> bool {
-        !self.fetch_denied(address) && self.bus.memory.region_at(address).is_some()
+        !self.fetch_denied(address)
+            && self
+                .bus
+                .memory
+                .region_at(address)
+                .is_some_and(|r| !r.data_only)
     }
 
     /// Did the MPU deny a data access to this address? Reads and writes are told apart by what is allowed.

@@ -26,6 +26,7 @@ mod state;
 mod unaligned;
 mod values;
 mod variants;
+mod waits;
 
 pub use faults::decode_fault;
 pub use state::CoreState;
@@ -118,6 +119,10 @@ pub struct Core {
     addresses: [u32; MAX_SITES],
     /// Cycles that it has waited for devices.
     waited: u64,
+    /// The same by instruction, ascending.
+    waits: Vec<(usize, u64)>,
+    /// Accesses that its present instruction of several words has made.
+    beats: u64,
     /// It misses in the flash's caches: its cost is worked out when it is over.
     misses: bool,
     /// Starts of the instructions of a block that misses and is about to run.
@@ -156,6 +161,13 @@ pub struct Core {
     /// The block that is translated next gets no instruction hooks.
     translating_plain: bool,
     slaves: Slaves,
+    /// Variants that have used flash lines since the flash was last told.
+    touched: Vec<u32>,
+    /// Uses of flash lines by whole blocks, and how many the flash was told of.
+    touches: u64,
+    touches_synced: u64,
+    /// An instruction that leaves nothing in the pipe.
+    nop: Insn,
     executable: Vec<u64>,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
     /// the looks until that is over.
@@ -185,7 +197,10 @@ impl Core {
         }
         let decoder = Decoder::new(bus.system.architecture, bus.system.has_fpu)?;
         let cpu = engine.cpu();
-        let slaves = Slaves::new(&bus.memory, |name| load_extra(&bus, name));
+        let nop = decoder.one(0, &[0x00, 0xBF]);
+        let slaves = Slaves::new(&bus.memory, io_port(&bus, kind), |name| {
+            load_extra(&bus, name)
+        });
         let mut core = Box::new(Core {
             engine,
             bus,
@@ -205,6 +220,8 @@ impl Core {
             inputs: Key::default(),
             addresses: [0; MAX_SITES],
             waited: 0,
+            waits: Vec::new(),
+            beats: 0,
             misses: false,
             live_starts: Vec::new(),
             horizon: 0,
@@ -227,6 +244,10 @@ impl Core {
             plain_code: HashSet::default(),
             translating_plain: false,
             slaves,
+            touched: Vec::new(),
+            touches: 1,
+            touches_synced: 1,
+            nop,
             executable: vec![0; 1 << 16],
             permissive: 0,
             fp_control: (true, 0),
@@ -244,6 +265,7 @@ impl Core {
 
     /// Forget all decoded blocks (not translated code). Counts are kept.
     fn clear_blocks(&mut self) {
+        self.sync_touches();
         self.fold_executions();
         let state = if self.variants.is_empty() {
             SETTLED
@@ -275,6 +297,9 @@ impl Core {
             by_key: Vec::new(),
             parts: Vec::new(),
             quick: Vec::new(),
+            touched: 0,
+            checked: u64::MAX,
+            base_key: Key::default(),
         });
         self.current = NO_BLOCK;
     }
@@ -288,7 +313,7 @@ impl Core {
     fn rest(&mut self, now: u64, state: StateId) {
         self.t0 = now;
         self.current = NO_BLOCK;
-        self.waited = 0;
+        self.forget_waits();
         self.misses = false;
         self.variants[NO_BLOCK].exit_next = state;
         self.variants[NO_BLOCK].exit_taken = state;
@@ -333,6 +358,7 @@ impl Core {
 
     fn stopped(&mut self, stop: Stop) -> Stop {
         self.bus.probes.flush();
+        self.sync_touches();
         self.breakpoint_due = matches!(stop, Stop::Limit | Stop::Requested);
         self.bus.now = self.bus.now.max(Cycles(self.t0));
         stop
@@ -382,11 +408,11 @@ impl Core {
     /// Take over the timing parameters of the memories.
     fn sync_memories(&mut self) {
         let mut stale = false;
-        let slaves = Slaves::new(&self.bus.memory, |name| load_extra(&self.bus, name));
-        if slaves.extra() != self.slaves.extra() {
-            self.slaves = slaves;
-            stale = true;
-        }
+        self.sync_touches();
+        let bus = &self.bus;
+        stale |= self
+            .slaves
+            .set_extra(&bus.memory, |name| load_extra(bus, name));
         let get = |name: &str| self.bus.memory_parameter(name);
         if let Some(wait_states) = get("flash.wait_states") {
             let on = |name: &str| get(name).unwrap_or(0) != 0;
@@ -428,6 +454,7 @@ impl Core {
         if bus.system.attention()
             || bus.reset_request.is_some()
             || bus.stop_requested()
+            || bus.has_stolen()
             || self.one_at_a_time()
             || self.permissive != 0
             || self.undo.is_some()
@@ -469,6 +496,11 @@ fn fp_allowed(cpacr: u32, privileged: bool) -> bool {
         1 => privileged,
         _ => false,
     }
+}
+
+/// The single-cycle I/O port, when both the core and the machine have one.
+fn io_port(bus: &Bus, kind: CoreKind) -> Option<(u32, u32)> {
+    bus.io_port().filter(|_| timing::model(kind).has_io_port())
 }
 
 /// Cycles that loads from a region take longer than from the fastest.

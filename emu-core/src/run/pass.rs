@@ -45,6 +45,7 @@ impl Core {
 
     /// Account an instruction behind the last one, with these inputs, and rest behind it. Gives its start.
     pub(super) fn pass(&mut self, insn: &Insn, inputs: Inputs) -> u64 {
+        self.sync_touches();
         let mut pipe = self.states.get(self.resting_state());
         let mut memory = match &mut self.flash {
             Some(flash) if flash.waits() => {

@@ -58,7 +58,7 @@ impl Core {
         let v = &self.variants[self.current];
         let insns = &self.blocks[v.block].insns;
         let starts = by_key.map_or(&v.starts, |i| &v.by_key[i].1.starts);
-        p.executed(insns, starts, self.waited, true);
+        p.executed(insns, starts, &self.waits, true);
         if let Some(last) = insns.last() {
             p.stack.transfer(last, next, self.cpu.r(13));
         }
@@ -66,10 +66,16 @@ impl Core {
 
     /// The first instructions of a block were executed, at these starts; the program went on at `next`, if they are
     /// the whole block.
-    pub(super) fn profile_part(&mut self, block: usize, starts: &[u32], next: Option<u32>) {
+    pub(super) fn profile_part(
+        &mut self,
+        block: usize,
+        starts: &[u32],
+        waits: &[(usize, u64)],
+        next: Option<u32>,
+    ) {
         let Some(p) = &mut self.profiler else { return };
         let insns = &self.blocks[block].insns[..starts.len()];
-        p.executed(insns, starts, self.waited, false);
+        p.executed(insns, starts, waits, false);
         if let (Some(last), Some(next)) = (insns.last(), next) {
             p.stack.transfer(last, next, self.cpu.r(13));
         }
@@ -78,7 +84,14 @@ impl Core {
     /// One instruction was executed, so many cycles behind the start of the last one.
     pub(super) fn profile_one(&mut self, insn: &Insn, cycles: u32) {
         if let Some(p) = &mut self.profiler {
-            p.executed(&[*insn], &[cycles], 0, false);
+            p.executed(&[*insn], &[cycles], &[], false);
+        }
+    }
+
+    /// The last instruction took so many cycles more.
+    pub(super) fn profile_waited(&mut self, cycles: u64) {
+        if let Some(p) = &mut self.profiler {
+            p.charge(cycles);
         }
     }
 

@@ -139,6 +139,7 @@ impl Key {
             operand: if site.operands.is_some() { extra } else { 0 },
             slave: byte >> 1 & 7,
             data: 0,
+            io_port: false,
         }
     }
 }
@@ -149,12 +150,20 @@ pub fn byte(executed: bool, slave: u8, extra: u8) -> u8 {
     u8::from(executed) | (slave & 7) << 1 | extra.min(15) << 4
 }
 
-/// Find the sites of a block, and the addresses of accesses that are always the same. `slaves_differ` says that the
-/// slave of a load matters whatever its neighbours are. `known` reads words of memory that cannot change.
+/// When the slave of an access matters whatever its neighbours are.
+#[derive(Clone, Copy, Debug)]
+pub struct Matters {
+    /// Of loads and multiple transfers: some memory is slower than another.
+    pub differ: bool,
+    /// Of all: there is a single-cycle I/O port.
+    pub port: bool,
+}
+
+/// Find the sites of a block, and the addresses of accesses that are always the same. `known` reads words of memory that cannot change.
 pub fn find(
     insns: &[Insn],
     model: &dyn Model,
-    slaves_differ: bool,
+    slave: Matters,
     known: &dyn Fn(u32) -> Option<u32>,
 ) -> (Vec<Site>, Vec<(usize, u32)>) {
     let mut sites = Vec::new();
@@ -201,7 +210,8 @@ pub fn find(
             (n, m, when)
         });
         let matters = insn.addressing.is_some()
-            && (slaves_differ && moves_words(insn)
+            && (slave.port
+                || slave.differ && moves_words(insn)
                 || model.slave_matters(before.last(), insn, insns.get(index + 1)));
         let address = if matters {
             match place(insn, &values, |used| unwritten(used, from)) {

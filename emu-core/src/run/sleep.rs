@@ -81,6 +81,7 @@ impl Core {
             now = now.max(next);
         }
         self.sleep = Sleep::Awake;
+        self.bus.take_stolen(); // a sleeping core misses nothing
         let slept = now.saturating_sub(self.slept_at);
         self.bus.system.sleep_cycles += slept;
         self.bus

@@ -13,7 +13,7 @@ impl Core {
         match self.block_ids.get(&(address, size, it)) {
             Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => {
                 let hooked_in_vain = std::mem::take(&mut self.blocks[b].hooked_in_vain);
-                (!(hooked_in_vain && self.translate_plain())).then_some(b)
+                (!(hooked_in_vain && self.translate_plain(size))).then_some(b)
             }
             Some(_) => {
                 self.clear_blocks();
@@ -58,10 +58,18 @@ impl Core {
             spent: resolved.spent,
             bound: 0,
             lines: (b.lines.first().map_or(0, |l| l.1), b.lines.len() as u32),
+            touched: 0,
+            checked: u64::MAX,
+            base_key: Key::default(),
             by_key: Vec::new(),
             parts: Vec::new(),
-            quick: b.quick_sites(),
+            quick: Vec::new(),
         };
+        let first_matters = self.first_matters(block, state);
+        (v.quick, v.base_key) = self.blocks[block].quick_sites(first_matters);
+        if v.flags & flag::LINES != 0 && self.reads_flash_by_pointer(block, key) {
+            v.flags |= flag::EAGER;
+        }
         v.latest = self.latest_starts(&v);
         let insns = &self.blocks[block].insns;
         v.bound = (0..insns.len())
@@ -90,6 +98,27 @@ impl Core {
         id
     }
 
+    /// Can the slave of the block's first access matter, behind what `state` has as the last instruction?
+    pub(super) fn first_matters(&self, block: usize, state: StateId) -> bool {
+        let insns = &self.blocks[block].insns;
+        let (first, next) = (&insns[0], insns.get(1));
+        let alone = |before: Option<&Insn>| self.model.slave_matters(before, first, next);
+        let waits = self.flash.as_ref().is_some_and(|f| f.waits());
+        let pipe = self.states.get(state);
+        // As behind itself without its own address: what comes before is no load.
+        let quiet = pipe.last.is_some_and(|l| !self.model.overlaps(l.class));
+        waits || self.slaves.differ() || next.is_none() || !quiet || alone(Some(&self.nop))
+    }
+
+    /// Does a block read flash at addresses that are only known when it runs?
+    fn reads_flash_by_pointer(&self, block: usize, key: Key) -> bool {
+        let flash = self.slaves.flash();
+        let sites = self.blocks[block].sites.iter().take(MAX_SITES).enumerate();
+        sites
+            .filter(|(_, s)| s.address.is_some())
+            .any(|(n, s)| s.is_late() || key.byte(n) >> 1 & 7 == flash)
+    }
+
     /// Cost of the first `upto` instructions of a block whose fetches and reads hit, or do not wait.
     pub(super) fn remembered(
         &mut self,
@@ -105,7 +134,9 @@ impl Core {
             upto: upto.min(b.insns.len()),
             extra: self.slaves.extra(),
             flash: self.slaves.flash(),
+            io_port: self.slaves.io_port(),
             addresses: &[],
+            waits: &[],
         };
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
@@ -118,7 +149,8 @@ impl Core {
     }
 
     /// Cost of the first `upto` instructions of a block that misses in the flash's caches, which it changes until
-    /// the walk is kept or rolled back. `now` is the start of the last instruction before it.
+    /// the walk is kept or rolled back. `now` is the start of the last instruction before it. Starts include what
+    /// the block has waited for devices.
     pub(super) fn live(
         &mut self,
         block: usize,
@@ -127,6 +159,7 @@ impl Core {
         upto: usize,
         now: u64,
     ) -> Resolved {
+        self.sync_touches();
         let b = &self.blocks[block];
         let run = Run {
             block: b,
@@ -134,7 +167,9 @@ impl Core {
             upto: upto.min(b.insns.len()),
             extra: self.slaves.extra(),
             flash: self.slaves.flash(),
+            io_port: self.slaves.io_port(),
             addresses: &self.addresses,
+            waits: &self.waits,
         };
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
@@ -197,11 +232,9 @@ impl Core {
         };
         let (sites, known, slaves) = self.sites_of(&insns);
         // Sites are read by a hook on every instruction of their blocks, which code is translated with at
-        // first; most blocks do without. Parts of blocks are not worth a second translation.
+        // first; most blocks do without.
         let hooked = sites.iter().take(MAX_SITES).any(sites::Site::is_hooked);
-        let part = self.split.is_some() || insns.len() == 1;
-        if !hooked && !part && self.plain_code.insert((address, size, it)) && self.translate_plain()
-        {
+        if !hooked && self.plain_code.insert((address, size, it)) && self.translate_plain(size) {
             return None;
         }
         let in_ram = self
@@ -252,15 +285,16 @@ impl Core {
             known,
             slaves,
             hooked_in_vain: false,
+            heals: 2,
         });
         let id = self.blocks.len() - 1;
         self.block_ids.insert((address, size, it), id);
         Some(id)
     }
 
-    /// Let the block that is about to run be translated again, without instruction hooks.
-    fn translate_plain(&mut self) -> bool {
-        let dropped = self.engine.drop_block_at_pc();
+    /// Let the block that is about to run be translated again, without instruction hooks. Not a part of a block.
+    fn translate_plain(&mut self, size: u32) -> bool {
+        let dropped = self.engine.drop_block_at_pc(size);
         if dropped {
             self.engine.hook_instructions(false);
             self.translating_plain = true;
@@ -284,7 +318,9 @@ impl Core {
             let bytes = self.bus.memory.slice(address, 4)?;
             Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         };
-        let (sites, known) = sites::find(insns, self.model.as_ref(), differ, &constant);
+        let port = self.slaves.io_port().is_some();
+        let matters = sites::Matters { differ, port };
+        let (sites, known) = sites::find(insns, self.model.as_ref(), matters, &constant);
         let mut slaves = vec![0; insns.len()];
         for &(index, address) in &known {
             slaves[index] = self.slaves.of(address);

@@ -1,7 +1,8 @@
 //! Cortex-M0 and M0+: an additive table, zero wait states.
 //!
 //! Modelled: every instruction class of DDI 0432C table 3-1 and DDI 0484C table 3-1.
-//! Not modelled: the M0+ single-cycle I/O port, the slow (32-cycle) multiplier option, prefetch effects of
+//! Modelled too: the single-cycle I/O port of M0+, where the machine has one (DDI 0484C §3.3: loads and stores there
+//! take 1 cycle). Not modelled: the slow (32-cycle) multiplier option, prefetch effects of
 //! wait states.
 
 use super::queue::Queue;
@@ -16,6 +17,8 @@ pub struct CortexM0 {
     link: u32,
     /// Cycles of MRS, MSR and barriers.
     system: u32,
+    /// There is a single-cycle I/O port.
+    io_port: bool,
     exceptions: ExceptionTiming,
 }
 
@@ -25,6 +28,7 @@ impl CortexM0 {
         branch: 3,
         link: 4,
         system: 4,
+        io_port: false,
         exceptions: exceptions::CORTEX_M0,
     };
 
@@ -33,6 +37,7 @@ impl CortexM0 {
         branch: 2,
         link: 3,
         system: 3,
+        io_port: true,
         exceptions: exceptions::CORTEX_M0PLUS,
     };
 
@@ -43,6 +48,7 @@ impl CortexM0 {
         let taken = pipe.queue.is_restarted();
         let n = u32::from(last.count);
         match last.class {
+            Class::Load | Class::Store if last.io_port => Cost::exact(1, "single-cycle I/O port"),
             Class::Load | Class::Store => Cost::exact(2, "single load or store"),
             Class::LoadMultiple | Class::StoreMultiple => Cost::exact(1 + n, "1+N"),
             Class::LoadMultiplePc => Cost::exact(self.branch + 1 + n, "POP with PC"),
@@ -83,6 +89,10 @@ impl Model for CortexM0 {
 
     fn drain(&self, pipe: &Pipe) -> u32 {
         self.cost(pipe).cycles.max(1)
+    }
+
+    fn has_io_port(&self) -> bool {
+        self.io_port
     }
 
     fn operand_cycles(&self, _insn: &Insn, _n: u32, _m: u32) -> u8 {

@@ -294,6 +294,10 @@ impl Model for CortexM3 {
                 || next.map_or(insn.class != Class::Store, |n| pair(insn, n)))
     }
 
+    fn overlaps(&self, class: Class) -> bool {
+        matches!(class, Class::Load | Class::StoreExclusive)
+    }
+
     /// A word at 2 mod 4 is two accesses, at an odd address three; an odd halfword is two (DDI 0439B §3.3.2).
     fn unaligned_cycles(&self, address: u32, bytes: u8) -> u8 {
         match (bytes, address & 3) {

@@ -37,6 +37,8 @@ pub struct Inputs {
     pub slave: u8,
     /// More cycles of its data access: unaligned, wait states, what the slave adds.
     pub data: u8,
+    /// Its data access goes through the single-cycle I/O port.
+    pub io_port: bool,
 }
 
 impl Inputs {
@@ -46,6 +48,7 @@ impl Inputs {
         operand: 0,
         slave: 0,
         data: 0,
+        io_port: false,
     };
 }
 
@@ -71,6 +74,16 @@ pub trait Model: Send + Sync {
     /// Can the bus slave that `insn` accesses change its cost or that of `next` (`None`: not known)? `before` is
     /// the class of the instruction before it, if known.
     fn slave_matters(&self, _before: Option<&Insn>, _insn: &Insn, _next: Option<&Insn>) -> bool {
+        false
+    }
+
+    /// Can an access overlap with one of this class right before it?
+    fn overlaps(&self, _class: Class) -> bool {
+        false
+    }
+
+    /// Does the core have a single-cycle I/O port (an option of the chip's vendor)?
+    fn has_io_port(&self) -> bool {
         false
     }
 

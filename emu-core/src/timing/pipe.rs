@@ -33,6 +33,8 @@ pub struct Last {
     pub operand: u8,
     /// More cycles of its data access.
     pub data: u8,
+    /// It went through the single-cycle I/O port.
+    pub io_port: bool,
     /// A folded IT: cycles that the instruction before it still has.
     pub folded: u8,
 }
@@ -104,6 +106,7 @@ impl Pipe {
             slave: inputs.slave,
             operand: if executed { inputs.operand } else { 0 },
             data: if executed { inputs.data } else { 0 },
+            io_port: executed && inputs.io_port,
             folded: 0,
         });
     }

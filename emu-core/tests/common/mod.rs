@@ -85,6 +85,16 @@ pub struct Rig {
 
 /// A machine with this code: `vectors` are handler addresses from exception 1 on (Thumb bit added here).
 pub fn rig(kind: CoreKind, single_step: bool, segments: &[(u32, Vec<u8>)]) -> Rig {
+    rig_with(kind, single_step, segments, |_| {})
+}
+
+/// The same, with something done to the bus first.
+pub fn rig_with(
+    kind: CoreKind,
+    single_step: bool,
+    segments: &[(u32, Vec<u8>)],
+    set_up: impl FnOnce(&mut Bus),
+) -> Rig {
     let architecture = match kind {
         CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
         CoreKind::CortexM3 => Architecture::V7M,
@@ -119,6 +129,7 @@ pub fn rig(kind: CoreKind, single_step: bool, segments: &[(u32, Vec<u8>)]) -> Ri
         ..Binding::default()
     };
     bus.add(binding, Box::new(device));
+    set_up(&mut bus);
     let mut machine = Machine::new(kind, bus, Options { single_step }).unwrap();
     let end = segments
         .iter()

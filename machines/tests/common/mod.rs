@@ -43,7 +43,7 @@ impl Device for Fake {
     }
 }
 
-const MODELS: [&str; 31] = [
+const MODELS: [&str; 35] = [
     "cortex_m.dwt",
     "cortex_m.fpb",
     "cortex_m.itm",
@@ -58,14 +58,18 @@ const MODELS: [&str; 31] = [
     "riscv.plic",
     "sifive.gpio",
     "sifive.uart",
+    "stm32.afio.f1",
     "stm32.crc",
     "stm32.dbgmcu",
     "stm32.dma.v2",
     "stm32.exti",
+    "stm32.flash.f1",
     "stm32.flash.f4",
+    "stm32.gpio.v1",
     "stm32.gpio.v2",
     "stm32.iwdg",
     "stm32.pwr.f4",
+    "stm32.rcc.f1",
     "stm32.rcc.f4",
     "stm32.rng",
     "stm32.syscfg.f4",
@@ -103,16 +107,28 @@ fn ports(model: &str, params: &Table) -> Option<Ports> {
             let pins = ('A'..='K').flat_map(|c| (0..16).map(move |n| format!("P{c}{n}")));
             p.nets = pins.collect();
         }
+        "stm32.afio.f1" => p.outputs = names("exticr1 exticr2 exticr3 exticr4 mapr"),
+        "stm32.flash.f1" => (p.irqs, p.clocks) = (names("flash"), names("HCLK SYSCLK")),
         "stm32.flash.f4" => (p.irqs, p.clocks) = (names("flash"), names("HCLK")),
-        "stm32.gpio.v2" => {
+        "stm32.gpio.v1" | "stm32.gpio.v2" => {
             let port = text("port");
             p.nets = (0..16).map(|n| format!("P{port}{n}")).collect();
             let af = |n: &String| (0..16).map(|a| format!("{n}.AF{a}")).collect::<Vec<_>>();
             p.inputs = p.nets.iter().flat_map(af).collect();
             p.outputs = p.inputs.clone();
+            if model == "stm32.gpio.v1" {
+                p.inputs.push("mapr".to_owned());
+            }
         }
         "stm32.iwdg" => p.clocks = names("LSI"),
         "stm32.pwr.f4" => (p.outputs, p.clocks) = (names("dbp"), names("HCLK")),
+        "stm32.rcc.f1" => {
+            p.irqs = names("rcc");
+            p.clocks = names("HSE HSI LSE LSI PLL SYSCLK HCLK PCLK1 PCLK2 TIMCLK1 TIMCLK2 USBCLK");
+            for r in ["APB2RSTR", "APB1RSTR"] {
+                p.outputs.extend((0..32).map(|n| format!("{r}.{n}")));
+            }
+        }
         "stm32.rcc.f4" => {
             p.irqs = names("rcc");
             p.inputs = names("dbp");

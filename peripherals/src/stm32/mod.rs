@@ -5,10 +5,14 @@ mod dbgmcu;
 mod deadline;
 pub mod dma_v2;
 mod exti;
+mod flash_f1;
 mod flash_f4;
 mod gpio;
+mod gpio_f1;
 pub mod iwdg;
+mod oscillator;
 mod pwr_f4;
+mod rcc_f1;
 mod rcc_f4;
 mod registers;
 mod rng;
@@ -23,6 +27,10 @@ use crate::Model;
 /// Models of this family.
 #[rustfmt::skip]
 pub const MODELS: &[Model] = &[
+    Model { name: "stm32.rcc.f1", summary: "Reset and clock control of STM32F101/102/103", build: rcc_f1::build },
+    Model { name: "stm32.flash.f1", summary: "Flash interface of STM32F101/102/103", build: flash_f1::build },
+    Model { name: "stm32.gpio.v1", summary: "GPIO port with CRL and CRH (STM32F1)", build: gpio_f1::build },
+    Model { name: "stm32.afio.f1", summary: "Remapping and EXTI sources of STM32F1", build: gpio_f1::build_afio },
     Model { name: "stm32.rcc.f4", summary: "Reset and clock control of STM32F405/407/415/417", build: rcc_f4::build },
     Model { name: "stm32.flash.f4", summary: "Flash interface of STM32F405/407/415/417", build: flash_f4::build },
     Model { name: "stm32.pwr.f4", summary: "Power control of STM32F405/407/415/417", build: pwr_f4::build },

@@ -12,7 +12,7 @@ pub fn bus() -> Bus {
     let mut clocks = ClockTree::new("HCLK", Ratio::hz(16_000_000));
     for name in [
         "HSE", "HSI", "LSE", "LSI", "PLL", "SYSCLK", "PCLK1", "PCLK2", "TIMCLK1", "TIMCLK2",
-        "PLL48CK",
+        "PLL48CK", "USBCLK",
     ] {
         clocks.add(name, Ratio::hz(16_000_000));
     }

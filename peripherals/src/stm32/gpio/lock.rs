@@ -1,4 +1,4 @@
-//! The configuration lock of a port: LCKR and its key sequence (RM0090 §8.3.6, §8.4.8).
+//! The configuration lock of a port: LCKR and its key sequence (RM0090 §8.3.6, §8.4.8; RM0008 §9.2.7).
 
 use serde::{Deserialize, Serialize};
 
@@ -18,14 +18,14 @@ enum Step {
 
 /// State of the lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Lock {
+pub(in crate::stm32) struct Lock {
     step: Step,
     bits: u32,
 }
 
 impl Lock {
     /// A write of the whole register; one step out of order, or other bits, begins anew.
-    pub(super) fn write(&mut self, value: u32) {
+    pub(in crate::stm32) fn write(&mut self, value: u32) {
         let (key, bits) = (value & KEY != 0, value & 0xFFFF);
         let same = bits == self.bits;
         self.step = match self.step {
@@ -39,7 +39,7 @@ impl Lock {
     }
 
     /// The read that completes the sequence.
-    pub(super) fn read(&mut self, debug: bool) -> u32 {
+    pub(in crate::stm32) fn read(&mut self, debug: bool) -> u32 {
         if self.step == Step::Third && !debug {
             self.step = Step::Locked;
         }
@@ -47,12 +47,12 @@ impl Lock {
     }
 
     /// The register.
-    pub(super) fn value(self) -> u32 {
+    pub(in crate::stm32) fn value(self) -> u32 {
         self.bits | if self.step == Step::Locked { KEY } else { 0 }
     }
 
     /// Pins whose configuration is frozen until the next reset.
-    pub(super) fn frozen(self) -> u16 {
+    pub(in crate::stm32) fn frozen(self) -> u16 {
         if self.step == Step::Locked {
             self.bits as u16
         } else {

@@ -10,7 +10,7 @@
 //!
 //! Not modelled: OSPEEDR is stored only; the two AHB cycles between a pin and IDR.
 
-mod lock;
+pub(super) mod lock;
 
 use super::registers;
 use crate::{ParameterError, parameters};
@@ -141,7 +141,7 @@ fn keep(old: u32, new: u32, frozen: u32) -> u32 {
     new & !frozen | old & frozen
 }
 
-fn strong(level: bool, open_drain: bool) -> Drive {
+pub(super) fn strong(level: bool, open_drain: bool) -> Drive {
     match (level, open_drain) {
         (false, _) => Drive::Low,
         (true, false) => Drive::High,

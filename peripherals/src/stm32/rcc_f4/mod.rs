@@ -11,12 +11,11 @@
 //! reads zero; CR.CSSON is stored, an HSE crystal never fails; LSI always runs for the watchdog,
 //! CSR.LSION moves only LSIRDY.
 
-mod oscillator;
 mod sources;
 mod stored;
 mod tree;
 
-use super::registers;
+use super::{oscillator, registers};
 use crate::{ParameterError, parameters};
 use emu_core::{Ctx, Device, NoticeKind, Ports, ResetCause, Width};
 use oscillator::{Oscillator, Source};
