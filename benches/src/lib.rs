@@ -5,11 +5,10 @@ pub mod raw;
 
 use emu_core::Cycles;
 use emu_core::image::{Image, OpenOptions};
-use emu_core::machine::{CoreKind, Machine, Options, Stop};
+use emu_core::machine::{Machine, Options, Stop};
 use emu_core::probe::ProbeMask;
 use machines::{BuildOptions, MachineSpec};
 use std::path::PathBuf;
-use unicorn_engine_sys::ArmCpuModel;
 
 /// A fixture that is ready to be run again and again.
 pub struct Firmware {
@@ -120,15 +119,10 @@ impl Firmware {
     /// # Errors
     /// A text when Unicorn fails.
     pub fn run_raw(&self) -> Result<f64, String> {
-        let model = match self.spec.core() {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => ArmCpuModel::CORTEX_M0,
-            CoreKind::CortexM3 => ArmCpuModel::CORTEX_M3,
-            CoreKind::CortexM4 | CoreKind::CortexM4f => ArmCpuModel::CORTEX_M4,
-            CoreKind::CortexM7 => ArmCpuModel::CORTEX_M7,
-            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => {
-                return Err("raw RISC-V is not measured".to_owned());
-            }
+        let Some(arm) = &self.spec.core().info().arm else {
+            return Err("raw RISC-V is not measured".to_owned());
         };
+        let model = arm.engine.number();
         let start = cpu_seconds();
         raw::run(model, &self.image.segments)?;
         Ok(cpu_seconds() - start)

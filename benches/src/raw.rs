@@ -5,8 +5,8 @@ use emu_core::image::Segment;
 use std::ffi::c_void;
 use unicorn_engine::{Arch, Mode, Prot, TlbType, Unicorn};
 use unicorn_engine_sys::{
-    ArmCpuModel, HookType, MemType, TlbEntry, uc_emu_start, uc_emu_stop, uc_engine, uc_error,
-    uc_hook, uc_hook_add,
+    HookType, MemType, TlbEntry, uc_emu_start, uc_emu_stop, uc_engine, uc_error, uc_hook,
+    uc_hook_add,
 };
 
 /// Where a firmware for the bare machines lives.
@@ -18,12 +18,12 @@ const RAM: (u64, u64) = (0x2000_0000, 0x10_0000);
 ///
 /// # Errors
 /// What Unicorn said.
-pub fn run(model: ArmCpuModel, segments: &[Segment]) -> Result<(), String> {
+pub fn run(model: i32, segments: &[Segment]) -> Result<(), String> {
     fn e(what: &'static str) -> impl Fn(uc_error) -> String {
         move |e| format!("{what}: {e:?}")
     }
     let mut uc = Unicorn::new(Arch::ARM, Mode::THUMB).map_err(e("open"))?;
-    uc.ctl_set_cpu_model(model as i32).map_err(e("model"))?;
+    uc.ctl_set_cpu_model(model).map_err(e("model"))?;
     uc.ctl_set_tlb_type(TlbType::VIRTUAL).map_err(e("tlb"))?;
     uc.mem_map(CODE.0, CODE.1, Prot::ALL).map_err(e("map"))?;
     uc.mem_map(RAM.0, RAM.1, Prot::ALL).map_err(e("map"))?;

@@ -11,53 +11,8 @@ use crate::time::Cycles;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use crate::cores::{ArmCore, CoreInfo, CoreKind, Fpu};
 pub use crate::run::Ledger;
-
-/// Which core.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CoreKind {
-    /// Cortex-M0.
-    CortexM0,
-    /// Cortex-M0+.
-    CortexM0plus,
-    /// Cortex-M3.
-    CortexM3,
-    /// Cortex-M4 without FPU.
-    CortexM4,
-    /// Cortex-M4 with FPU.
-    CortexM4f,
-    /// Cortex-M7 with FPU.
-    CortexM7,
-    /// SiFive E31 (RV32IMAC), as in the FE310.
-    E31,
-    /// Nuclei Bumblebee (RV32IMAC), as in the GD32VF103.
-    Bumblebee,
-    /// A generic in-order RV32IMAC.
-    Rv32,
-}
-
-impl CoreKind {
-    /// Is it a RISC-V core?
-    #[must_use]
-    pub fn is_riscv(self) -> bool {
-        matches!(self, CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32)
-    }
-
-    /// The execution engine's model that runs this Cortex-M core's instruction set.
-    pub(crate) fn engine_model(self) -> crate::backend::engine::ArmModel {
-        use crate::backend::engine::ArmModel;
-        match self {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => ArmModel::CortexM0,
-            CoreKind::CortexM3 => ArmModel::CortexM3,
-            CoreKind::CortexM4 | CoreKind::CortexM4f => ArmModel::CortexM4,
-            CoreKind::CortexM7 => ArmModel::CortexM7,
-            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => {
-                unreachable!("{self:?} is no Cortex-M")
-            }
-        }
-    }
-}
 
 /// How a machine runs; none of it changes a result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -101,6 +56,10 @@ pub struct Registers {
     pub msp: u32,
     /// PSP.
     pub psp: u32,
+    /// MSPLIM (ARMv8-M; zero on other cores).
+    pub msplim: u32,
+    /// PSPLIM (ARMv8-M; zero on other cores).
+    pub psplim: u32,
     /// PRIMASK.
     pub primask: u32,
     /// BASEPRI.

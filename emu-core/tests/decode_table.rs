@@ -35,8 +35,8 @@ const TABLE: &[Row] = &[
     ("str r0,[r1,#4]", &[0x6048], Class::Store, 0, 1 << 1, 1),
     ("strb r0,[r1,r2]", &[0x5488], Class::Store, 0, 6, 1),
     ("str.w r0,[r1,#4]!", &[0xF841, 0x0F04], Class::Store, 2, 1 << 1, 1),
-    ("strex r2,r0,[r1]", &[0xE841, 0x0200], Class::Store, 1 << 2, 1 << 1, 1),
-    ("strexh r2,r0,[r1]", &[0xE8C1, 0x0F52], Class::Store, 1 << 2, 1 << 1, 1),
+    ("strex r2,r0,[r1]", &[0xE841, 0x0200], Class::StoreExclusive, 1 << 2, 1 << 1, 1),
+    ("strexh r2,r0,[r1]", &[0xE8C1, 0x0F52], Class::StoreExclusive, 1 << 2, 1 << 1, 1),
     ("ldm r1!,{r2,r3}", &[0xC90C], Class::LoadMultiple, 0xE, 1 << 1, 2),
     ("ldm r1,{r1,r3}", &[0xC90A], Class::LoadMultiple, 0xA, 1 << 1, 2),
     ("pop {r4,r5}", &[0xBC30], Class::LoadMultiple, 0x30 | SP, SP, 2),
@@ -81,7 +81,7 @@ const TABLE: &[Row] = &[
     ("cpsid i", &[0xB672], Class::Cps, 0, 0, 1),
     ("dsb", &[0xF3BF, 0x8F4F], Class::Barrier, 0, 0, 1),
     ("isb", &[0xF3BF, 0x8F6F], Class::Barrier, 0, 0, 1),
-    ("clrex", &[0xF3BF, 0x8F2F], Class::Barrier, 0, 0, 1),
+    ("clrex", &[0xF3BF, 0x8F2F], Class::Alu, 0, 0, 1),
     ("svc #1", &[0xDF01], Class::Svc, 0, 0, 1),
     ("bkpt #0xab", &[0xBEAB], Class::Bkpt, 0, 0, 1),
     ("wfi", &[0xBF30], Class::Wfi, 0, 0, 1),
@@ -169,6 +169,35 @@ fn armv6m_refuses_what_it_does_not_have() {
     ] {
         let i = decode(Architecture::V6M, false, &code)[0];
         assert_ne!(i.class, Class::Undefined, "{code:x?}");
+    }
+}
+
+#[test]
+fn armv8m_has_acquire_release_and_more_fp() {
+    for (text, code, class, writes, width) in [
+        ("lda r0,[r1]", [0xE8D1, 0x0FAF], Class::Load, 1, 4),
+        ("ldab r0,[r1]", [0xE8D1, 0x0F8F], Class::Load, 1, 1),
+        ("stl r0,[r1]", [0xE8C1, 0x0FAF], Class::Store, 0, 4),
+        ("stlh r0,[r1]", [0xE8C1, 0x0F9F], Class::Store, 0, 2),
+        ("ldaex r0,[r1]", [0xE8D1, 0x0FEF], Class::Load, 1, 4),
+        (
+            "stlex r2,r0,[r1]",
+            [0xE8C1, 0x0FE2],
+            Class::StoreExclusive,
+            4,
+            4,
+        ),
+        ("vmaxnm.f32 s0,s1,s2", [0xFE80, 0x0A81], Class::FpAlu, 0, 0),
+        ("vseleq.f32 s0,s1,s2", [0xFE00, 0x0A81], Class::FpAlu, 0, 0),
+        ("vrinta.f32 s0,s1", [0xFEB8, 0x0A60], Class::FpAlu, 0, 0),
+        ("tt r0,r1", [0xE841, 0xF000], Class::Alu, 1, 0),
+        ("sg", [0xE97F, 0xE97F], Class::Nop, 0, 0),
+        ("msr psplim,r0", [0xF380, 0x880B], Class::Msr, 0, 0),
+        ("mrs r0,psplim", [0xF3EF, 0x800B], Class::Mrs, 1, 0),
+    ] {
+        let i = decode(Architecture::V8M, true, &code)[0];
+        assert_eq!((i.class, i.writes.0), (class, writes), "{text}");
+        assert_eq!(i.addressing.map_or(0, |a| a.width), width, "{text}");
     }
 }
 

@@ -46,6 +46,8 @@ fn entry_on_a_nop_sled() {
         (CoreKind::CortexM3, 12),
         (CoreKind::CortexM4, 12),
         (CoreKind::CortexM4f, 12),
+        (CoreKind::CortexM7, 12),
+        (CoreKind::CortexM33, 12),
         (CoreKind::CortexM0, 16),
         (CoreKind::CortexM0plus, 15),
     ] {

@@ -204,6 +204,8 @@ struct Around {
     wait_states: u32,
     prefetch: bool,
     cached: bool,
+    /// MUL takes 32 cycles on ARMv6-M.
+    small_multiplier: bool,
 }
 
 fn around() -> impl Strategy<Value = Around> {
@@ -214,14 +216,18 @@ fn around() -> impl Strategy<Value = Around> {
         prop_oneof![Just(0u32), 1u32..6],
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(bridge, io_port, wait_states, prefetch, cached)| Around {
-            bridge,
-            io_port,
-            wait_states,
-            prefetch,
-            cached,
-        })
+        .prop_map(
+            |(bridge, io_port, wait_states, prefetch, cached, small_multiplier)| Around {
+                bridge,
+                io_port,
+                wait_states,
+                prefetch,
+                cached,
+                small_multiplier,
+            },
+        )
 }
 
 impl Around {
@@ -251,6 +257,7 @@ impl Around {
         ] {
             bus.set_memory_parameter(&format!("flash.{name}"), value);
         }
+        bus.set_memory_parameter("core.slow_multiplier", u32::from(self.small_multiplier));
     }
 }
 
@@ -295,5 +302,10 @@ proptest! {
     #[test]
     fn v6m(pieces in prop::collection::vec(piece(false), 1..60), plus in any::<bool>(), around in around()) {
         check(if plus { CoreKind::CortexM0plus } else { CoreKind::CortexM0 }, &pieces, &around)?;
+    }
+
+    #[test]
+    fn dual_issue(pieces in prop::collection::vec(piece(true), 1..60), m33 in any::<bool>(), around in around()) {
+        check(if m33 { CoreKind::CortexM33 } else { CoreKind::CortexM7 }, &pieces, &around)?;
     }
 }

@@ -12,6 +12,7 @@ pub fn target(architecture: Architecture, shape: Shape) -> String {
         // BFD has no name of its own for ARMv7-M.
         Architecture::V7M => "armv7",
         Architecture::V7EM => "armv7e-m",
+        Architecture::V8M => "armv8-m.main",
     };
     let mut xml = format!(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n\

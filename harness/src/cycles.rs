@@ -6,7 +6,6 @@
 //! and what follows a call are entered by a branch; where a register branch goes is an aligned narrow instruction.
 
 pub use crate::cycles_riscv::RiscvTiming;
-use emu_core::cortex_m::Architecture;
 use emu_core::decode::{Class, Decoder, Insn};
 use emu_core::machine::CoreKind;
 use emu_core::timing::{self, Cost, Inputs, Model, Pipe, Provenance, ZeroWait};
@@ -136,13 +135,8 @@ impl ArmTiming {
     /// # Errors
     /// The decoder's error text.
     fn new(core: CoreKind) -> Result<ArmTiming, String> {
-        let architecture = match core {
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
-            _ => Architecture::V7M,
-        };
-        let fpu = matches!(core, CoreKind::CortexM4f | CoreKind::CortexM7);
         Ok(ArmTiming {
-            decoder: Decoder::new(architecture, fpu)?,
+            decoder: Decoder::new(core.architecture(), core.has_fpu())?,
             model: timing::model(core),
         })
     }

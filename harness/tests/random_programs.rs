@@ -328,6 +328,24 @@ const BARE: &[Place] = &[
         flash: 0,
         base: CODE,
     },
+    Place {
+        machine: "cortex-m7",
+        set: &["flash.wait_states=3"],
+        flash: 0,
+        base: 0x0800_0000 + CODE,
+    },
+    Place {
+        machine: "cortex-m33",
+        set: &[],
+        flash: 0,
+        base: CODE,
+    },
+    Place {
+        machine: "cortex-m33",
+        set: &["flash.wait_states=2"],
+        flash: 0,
+        base: CODE,
+    },
 ];
 
 const STM32: &[Place] = &[

@@ -8,7 +8,6 @@ use crate::spec::MachineSpec;
 use crate::value::{Size, Sp};
 use emu_core::bus::BitBand;
 use emu_core::cortex_m::{Architecture, System};
-use emu_core::machine::CoreKind;
 use emu_core::memory::{Alias, MemoryKind};
 use emu_core::{Bridge, Bus, ClockTree, IoWindow, Ratio};
 
@@ -18,25 +17,20 @@ const MAX_NETS: usize = 4096;
 impl MachineSpec {
     pub(crate) fn system(&self) -> System {
         let core = &self.file.core;
-        let (architecture, cpuid) = match self.core {
-            // CPUID: DDI 0432C §4.3.1, DDI 0484C §4.3.1, DDI 0337E §8.2.1, DDI 0439B §4.1, DDI 0489D §3.1.
-            CoreKind::CortexM0 => (Architecture::V6M, 0x410C_C200),
-            CoreKind::CortexM0plus => (Architecture::V6M, 0x410C_C601),
-            CoreKind::CortexM3 => (Architecture::V7M, 0x412F_C231),
-            CoreKind::CortexM4 | CoreKind::CortexM4f => (Architecture::V7EM, 0x410F_C241),
-            CoreKind::CortexM7 => (Architecture::V7EM, 0x411F_C271),
-            // Stands by unused: a hart's registers are its own.
-            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => (Architecture::V6M, 0),
-        };
+        let architecture = self.core.architecture();
+        let arm = self.core.info().arm.as_ref();
         let v7 = architecture != Architecture::V6M;
         let bits = core.priority_bits.as_ref();
         let bits = bits.map_or(if v7 { 3 } else { 2 }, |b| b.value);
         let irqs = core.irqs.as_ref().map_or(32, |i| i.value).min(240);
         let mut system = System::new(architecture, bits, irqs);
-        system.cpuid = core.cpuid.as_ref().map_or(cpuid, |c| c.value);
+        system.cpuid = core
+            .cpuid
+            .as_ref()
+            .map_or_else(|| arm.map_or(0, |a| a.cpuid), |c| c.value);
         system.vtor_reset = core.vtor.as_ref().map_or(0, |v| v.value);
         system.mpu.regions = core.mpu_regions.as_ref().map_or(0, |r| r.value);
-        system.has_fpu = matches!(self.core, CoreKind::CortexM4f | CoreKind::CortexM7);
+        system.has_fpu = self.core.has_fpu();
         system.reset();
         system
     }

@@ -2,6 +2,7 @@
 
 use crate::library::{self, Class, Entry};
 use crate::spec::MachineSpec;
+use emu_core::cortex_m::Architecture;
 use emu_core::machine::CoreKind;
 
 /// What is known of a firmware.
@@ -134,32 +135,38 @@ fn named(hint: &str, list: &[Entry]) -> Option<String> {
 
 /// The cores that a name of a CPU or of an architecture means; none when it is not understood.
 fn cores_meant(cpu: &str) -> Vec<CoreKind> {
-    use CoreKind::{CortexM0, CortexM0plus, CortexM3, CortexM4, CortexM4f, CortexM7};
-    let cpu: String = cpu
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '+')
-        .collect();
-    let ends = |tails: &[&str]| tails.iter().any(|t| cpu.ends_with(t));
-    if ends(&["m0plus", "m0+"]) {
-        vec![CortexM0plus]
-    } else if ends(&["cortexm0"]) {
-        vec![CortexM0]
-    } else if ends(&["cortexm3"]) {
-        vec![CortexM3]
-    } else if ends(&["cortexm4", "cortexm4f"]) {
-        vec![CortexM4, CortexM4f]
-    } else if ends(&["cortexm7", "cortexm7f"]) {
-        vec![CortexM7]
-    } else if ends(&["7em"]) {
-        vec![CortexM4, CortexM4f, CortexM7]
-    } else if ends(&["7m"]) {
-        vec![CortexM3]
-    } else if ends(&["6m", "6sm"]) {
-        vec![CortexM0, CortexM0plus]
-    } else {
-        Vec::new()
+    let cpu = plain(cpu);
+    let cores = |keep: &dyn Fn(&CoreKind) -> bool| -> Vec<CoreKind> {
+        CoreKind::ALL.iter().copied().filter(|k| keep(k)).collect()
+    };
+    // `Cortex-M4` is with or without FPU.
+    let named = cores(&|k| {
+        let name = plain(k.info().name);
+        cpu.ends_with(&name) || name.strip_suffix('f').is_some_and(|n| cpu.ends_with(n))
+    });
+    if !named.is_empty() {
+        return named;
     }
+    let ends = |tails: &[&str]| tails.iter().any(|t| cpu.ends_with(t));
+    // Names of the addenda to the ABI, as `Tag_CPU_name` and llvm write them.
+    let architecture = if ends(&["8mmain"]) {
+        Architecture::V8M
+    } else if ends(&["7em"]) {
+        Architecture::V7EM
+    } else if ends(&["7m"]) {
+        Architecture::V7M
+    } else if ends(&["6m", "6sm"]) {
+        Architecture::V6M
+    } else {
+        return Vec::new();
+    };
+    cores(&|k| !k.is_riscv() && k.architecture() == architecture)
+}
+
+/// Without case and punctuation.
+fn plain(name: &str) -> String {
+    let name = name.to_lowercase().replace('+', "plus");
+    name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// The RISC-V cores that have all extensions of an ISA string, such as `rv32i2p1_m2p0_c2p0`.
@@ -176,18 +183,6 @@ fn riscv_cores(isa: Option<&str>) -> Vec<CoreKind> {
     }
 }
 
-/// How much a core can do: code for a lower rank runs on a higher one.
-fn rank(core: CoreKind) -> u8 {
-    match core {
-        CoreKind::CortexM0 | CoreKind::CortexM0plus => 0,
-        CoreKind::CortexM3 => 1,
-        CoreKind::CortexM4 | CoreKind::CortexM4f => 2,
-        CoreKind::CortexM7 => 3,
-        // Never compared: a firmware is for one instruction set or the other.
-        CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => 0,
-    }
-}
-
 fn fit(entry: &Entry, facts: &ImageFacts, cores: &[CoreKind]) -> Option<Fit> {
     let spec = MachineSpec::load(&entry.name).ok()?;
     let core = spec.core();
@@ -195,7 +190,7 @@ fn fit(entry: &Entry, facts: &ImageFacts, cores: &[CoreKind]) -> Option<Fit> {
         return None;
     }
     let same_core = cores.is_empty() || cores.contains(&core);
-    let runs = same_core || cores.iter().any(|&c| rank(c) <= rank(core));
+    let runs = same_core || cores.iter().any(|&c| core.runs(c));
     if !runs {
         return None;
     }
@@ -346,6 +341,7 @@ mod tests {
             ("stm32f4discovery", "stm32f4discovery"),
             ("STM32F407VGT6", "stm32f407vg"),
             ("cortex-m7", "cortex-m7"),
+            ("cortex-m33", "cortex-m33"),
         ] {
             let f = ImageFacts {
                 hint: Some(hint.to_owned()),

@@ -79,7 +79,7 @@ pub struct MachineFile {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Core {
-    /// `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4`, `cortex-m4f`, `cortex-m7`, `e31`, `bumblebee` or `rv32`.
+    /// `cortex-m0`, `cortex-m0plus`, `cortex-m3`, `cortex-m4`, `cortex-m4f`, `cortex-m7`, `cortex-m33`, `e31`, `bumblebee` or `rv32`.
     pub kind: Option<Sp<String>>,
     /// Implemented bits of each interrupt priority.
     pub priority_bits: Option<Sp<u8>>,

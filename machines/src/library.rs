@@ -21,6 +21,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "chips/cortex-m0plus.toml",
     "chips/cortex-m3.toml",
     "chips/cortex-m4f.toml",
+    "chips/cortex-m33.toml",
     "chips/cortex-m7.toml",
     "chips/e31.toml",
     "chips/lm3s6965.toml",

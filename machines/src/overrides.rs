@@ -72,6 +72,8 @@ impl MachineSpec {
 fn layer(file: &MachineFile, path: &str, value: Value) -> Option<Table> {
     let (head, rest) = path.split_once('.').unwrap_or((path, ""));
     let found = match head {
+        // Some timing parameters are the core's.
+        "core" if file.timing.iter().any(|t| t.name.as_str() == path) => None,
         "core" if !rest.is_empty() => return Some(nest(&["core", rest], value)),
         "console" if rest.is_empty() => return Some(nest(&["console"], value)),
         "pin_names" if !rest.is_empty() => return Some(nest(&["pin_names", rest], value)),

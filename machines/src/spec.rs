@@ -6,6 +6,7 @@ use crate::library;
 use crate::source::Source;
 use crate::suggest::advice;
 use crate::value;
+use emu_core::cortex_m::Architecture;
 use emu_core::machine::CoreKind;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -16,18 +17,6 @@ const MAX_FILE: u64 = 4 << 20;
 const MAX_DEPTH: usize = 8;
 
 /// Name and kind of every core.
-const CORES: [(&str, CoreKind); 9] = [
-    ("cortex-m0", CoreKind::CortexM0),
-    ("cortex-m0plus", CoreKind::CortexM0plus),
-    ("cortex-m3", CoreKind::CortexM3),
-    ("cortex-m4", CoreKind::CortexM4),
-    ("cortex-m4f", CoreKind::CortexM4f),
-    ("cortex-m7", CoreKind::CortexM7),
-    ("e31", CoreKind::E31),
-    ("bumblebee", CoreKind::Bumblebee),
-    ("rv32", CoreKind::Rv32),
-];
-
 /// A machine: its files laid over each other, and the overrides.
 #[derive(Clone, Debug)]
 pub struct MachineSpec {
@@ -263,19 +252,26 @@ impl Loader {
             );
             return None;
         };
-        let Some(&(_, core)) = CORES.iter().find(|(name, _)| *name == kind.value) else {
+        let Some(core) = CoreKind::named(&kind.value) else {
             self.errors.push(
                 Diagnostic::new(format!("there is no core `{}`", kind.value))
                     .at(&self.sources, &kind.at, "unknown core")
-                    .help(advice("cores", &kind, CORES.map(|(name, _)| name))),
+                    .help(advice(
+                        "cores",
+                        &kind,
+                        CoreKind::ALL.iter().map(|k| k.info().name),
+                    )),
             );
             return None;
         };
-        let layer = match core {
-            // What a RISC-V core has besides is the platform's: its machine files say so.
-            CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => return Some(core),
-            CoreKind::CortexM0 | CoreKind::CortexM0plus => "armv6m",
-            _ => "armv7m",
+        // What a RISC-V core has besides is the platform's: its machine files say so.
+        let Some(arm) = &core.info().arm else {
+            return Some(core);
+        };
+        let layer = match arm.architecture {
+            Architecture::V6M => "armv6m",
+            // ARMv8-M keeps what ARMv7-M has there.
+            Architecture::V7M | Architecture::V7EM | Architecture::V8M => "armv7m",
         };
         self.sources.push(library::find(layer)?);
         match parse_layer(&self.sources) {

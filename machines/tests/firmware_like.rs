@@ -105,6 +105,7 @@ fn bare_cores_send_without_set_up() {
         "cortex-m3",
         "cortex-m4f",
         "cortex-m7",
+        "cortex-m33",
     ] {
         let mut bus = machine(name);
         for byte in *b"hi" {

@@ -155,3 +155,13 @@ fn the_hash_is_of_what_counts() {
     assert_eq!(m(""), m("summary = \"other words\"\n"));
     assert_ne!(m(""), m("console = \"USART1\"\n"));
 }
+
+#[test]
+fn timing_parameters_of_the_core_stand_beside_its_own_values() {
+    let mut spec = machines::MachineSpec::load("cortex-m0").unwrap();
+    spec.set("core.slow_multiplier=1").unwrap();
+    spec.set("core.irqs=8").unwrap();
+    let (_, bus) = spec.build(&machines::BuildOptions::default()).unwrap();
+    assert_eq!(bus.memory_parameter("core.slow_multiplier"), Some(1));
+    assert_eq!(bus.system.irq_count, 8);
+}

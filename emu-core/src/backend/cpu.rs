@@ -214,6 +214,25 @@ impl Cpu {
         }
     }
 
+    /// MSPLIM and PSPLIM (ARMv8-M; zero on other cores).
+    #[must_use]
+    pub fn stack_limits(self) -> (u32, u32) {
+        (self.get(env::MSPLIM), self.get(env::PSPLIM))
+    }
+
+    /// Set MSPLIM and PSPLIM.
+    pub fn set_stack_limits(self, (main, process): (u32, u32)) {
+        self.set(env::MSPLIM, main & !7);
+        self.set(env::PSPLIM, process & !7);
+    }
+
+    /// The limit of the active stack pointer.
+    #[must_use]
+    pub fn stack_limit(self) -> u32 {
+        let (main, process) = self.stack_limits();
+        if self.uses_psp() { process } else { main }
+    }
+
     /// PRIMASK, FAULTMASK, BASEPRI.
     #[must_use]
     pub fn masks(self) -> Masks {

@@ -99,6 +99,8 @@ pub mod exception {
     pub const EXCEPTION_RETURN: u32 = 8;
     /// Coprocessor not present or not enabled; PC is the instruction.
     pub const NOCP: u32 = 17;
+    /// The stack pointer would go below its limit (ARMv8-M); PC is the instruction.
+    pub const STACK_OVERFLOW: u32 = 19;
 }
 
 /// How [`Engine::run`] ended.
@@ -174,13 +176,7 @@ impl Engine {
     /// # Errors
     /// A text when Unicorn refuses, or when its insides are not those of the pinned version.
     pub fn new(model: ArmModel) -> Result<Engine, String> {
-        let model = match model {
-            ArmModel::CortexM0 => ArmCpuModel::CORTEX_M0,
-            ArmModel::CortexM3 => ArmCpuModel::CORTEX_M3,
-            ArmModel::CortexM4 => ArmCpuModel::CORTEX_M4,
-            ArmModel::CortexM7 => ArmCpuModel::CORTEX_M7,
-        };
-        let (unicorn, uc) = open(Arch::ARM, Mode::THUMB, model as i32)?;
+        let (unicorn, uc) = open(Arch::ARM, Mode::THUMB, model.number())?;
         // SAFETY: a fresh ARM engine that is not running.
         unsafe { internals::self_test(uc) }
             .map_err(|what| format!("Unicorn is not the version this was built for ({what})"))?;
@@ -409,6 +405,23 @@ pub enum ArmModel {
     CortexM4,
     /// ARMv7E-M, double-precision FPU.
     CortexM7,
+    /// ARMv8-M, single-precision FPU, Security Extension.
+    CortexM33,
+}
+
+impl ArmModel {
+    /// Unicorn's number for it.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        let model = match self {
+            ArmModel::CortexM0 => ArmCpuModel::CORTEX_M0,
+            ArmModel::CortexM3 => ArmCpuModel::CORTEX_M3,
+            ArmModel::CortexM4 => ArmCpuModel::CORTEX_M4,
+            ArmModel::CortexM7 => ArmCpuModel::CORTEX_M7,
+            ArmModel::CortexM33 => ArmCpuModel::CORTEX_M33,
+        };
+        model as i32
+    }
 }
 
 /// The parts of an engine that are needed to run it.

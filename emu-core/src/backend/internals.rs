@@ -25,6 +25,8 @@ pub const TB_SIZE: usize = 12;
 pub const UC_TCG_CTX: usize = 0x300;
 /// `struct hook.begin`; `end` follows it
 pub const HOOK_BEGIN: usize = 24;
+/// `ARM_FEATURE_M_SECURITY`, a bit of `CPUARMState.features`
+pub const FEATURE_M_SECURITY: u32 = 37;
 /// `ARM_FEATURE_M_MAIN`, a bit of `CPUARMState.features`
 pub const FEATURE_M_MAIN: u32 = 38;
 
@@ -62,10 +64,18 @@ pub mod env {
     pub const PRIMASK: usize = 0xb74;
     /// `v7m.faultmask[0]`
     pub const FAULTMASK: usize = 0xb7c;
+    /// `v7m.secure`: 0 or 1
+    pub const SECURE: usize = 0xb88;
+    /// `v7m.msplim[0]`
+    pub const MSPLIM: usize = 0xb9c;
+    /// `v7m.psplim[0]`
+    pub const PSPLIM: usize = 0xba4;
     /// `v7m.fpccr[0]`
     pub const FPCCR: usize = 0xbb4;
     /// `v7m.fpdscr[0]`
     pub const FPDSCR: usize = 0xbbc;
+    /// `v7m.nsacr`
+    pub const NSACR: usize = 0xbcc;
     /// `features`: bits of `enum arm_features`
     pub const FEATURES: usize = 0xfa0;
     /// `exclusive_addr`
@@ -246,6 +256,30 @@ pub unsafe fn align_all(env: *mut u8) {
     }
 }
 
+/// Make of a core with the Security Extension, which starts in Secure state, one without: all that is banked is then
+/// found where the other cores have it. Those without are left alone.
+///
+/// # Safety
+/// `env` must come from [`env_of`].
+unsafe fn without_security(env: *mut u8) -> Result<(), &'static str> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let features = env.add(env::FEATURES).cast::<u64>();
+        let secure = env.add(env::SECURE).cast::<u32>();
+        let extension = features.read() >> FEATURE_M_SECURITY & 1;
+        if u64::from(secure.read()) != extension {
+            return Err("secure");
+        }
+        if extension != 0 {
+            features.write(features.read() & !(1 << FEATURE_M_SECURITY));
+            secure.write(0);
+            // As cores without the extension come out of reset.
+            env.add(env::NSACR).cast::<u32>().write(0xCFF);
+        }
+        Ok(())
+    }
+}
+
 /// Compare what the offsets show with what the public API says. Returns the first that differs.
 ///
 /// # Safety
@@ -276,6 +310,7 @@ pub unsafe fn self_test(uc: *mut uc_engine) -> Result<(), &'static str> {
         if features >> FEATURE_M & 1 != 1 || features >> (FEATURE_M_MAIN + 1) != 0 {
             return Err("features");
         }
+        without_security(env)?;
         write(RegisterARM::APSR_NZCV, 0xF000_0000);
         if at(env::NF).read() >> 31 != 1
             || at(env::ZF).read() != 0

@@ -48,6 +48,8 @@ pub enum Architecture {
     V7M,
     /// ARMv7E-M: Cortex-M4, M7.
     V7EM,
+    /// ARMv8-M with the Main and DSP Extensions, without the Security Extension: Cortex-M33.
+    V8M,
 }
 
 /// The core's own mask registers, which live in the CPU.
@@ -249,7 +251,12 @@ impl System {
         self.prigroup = 0;
         self.scr = 0;
         // STKALIGN is set out of reset on M3 r2p0 and later, and RAO on ARMv6-M (with UNALIGN_TRP).
-        self.ccr = if self.is_v7m() { 0x200 } else { 0x208 };
+        // On ARMv8-M, NONBASETHRDENA is RES1, too (DDI 0553 D1.2.9).
+        self.ccr = match self.architecture {
+            Architecture::V6M => 0x208,
+            Architecture::V7M | Architecture::V7EM => 0x200,
+            Architecture::V8M => 0x201,
+        };
         self.shcsr_enable = 0;
         (
             self.cfsr, self.hfsr, self.dfsr, self.mmfar, self.bfar, self.afsr,

@@ -21,10 +21,15 @@ impl Decoder {
     /// # Errors
     /// Capstone's error text.
     pub fn new(architecture: Architecture, fpu: bool) -> Result<Decoder, String> {
+        use arch::arm::ArchExtraMode::{MClass, V8};
+        let modes: &[_] = match architecture {
+            Architecture::V8M => &[MClass, V8],
+            _ => &[MClass],
+        };
         let capstone = Capstone::new()
             .arm()
             .mode(arch::arm::ArchMode::Thumb)
-            .extra_mode([arch::arm::ArchExtraMode::MClass].into_iter())
+            .extra_mode(modes.iter().copied())
             .detail(true)
             .build()
             .map_err(|e| e.to_string())?;
@@ -516,7 +521,18 @@ fn dual_or_exclusive(insn: &mut Insn) {
     let load = w >> 20 & 1 != 0;
     let (pre, up, writeback) = (w >> 24 & 1 != 0, w >> 23 & 1 != 0, w >> 21 & 1 != 0);
     let base = field(16);
-    if pre || writeback {
+    if w == 0xE97F_E97F {
+        // SG: without the Security Extension it does nothing (DDI 0553 C2.4.175).
+        insn.class = Class::Nop;
+        (insn.reads, insn.writes) = (RegisterSet::NONE, RegisterSet::NONE);
+        insn.address_reads = RegisterSet::NONE;
+    } else if w & 0xFFF0_F03F == 0xE840_F000 {
+        // TT (DDI 0553 C2.4.298): asks about an address, but does not access it.
+        insn.class = Class::Alu;
+        insn.reads = RegisterSet::one(base);
+        insn.writes = RegisterSet::one(field(8));
+        insn.address_reads = RegisterSet::NONE;
+    } else if pre || writeback {
         let offset = (w & 0xFF) as i32 * 4 * if up { 1 } else { -1 };
         insn.class = if load {
             Class::LoadDual
@@ -528,16 +544,18 @@ fn dual_or_exclusive(insn: &mut Insn) {
         let pair = RegisterSet::one(field(12)).with(RegisterSet::one(field(8)));
         multiple(insn, load, pair, base, writeback);
     } else {
-        // LDREX, STREX and their byte and halfword forms.
-        insn.class = if load {
-            Class::Load
-        } else {
-            Class::StoreExclusive
+        // LDREX, STREX, of ARMv8-M LDA, STL, LDAEX, STLEX, and their byte and halfword forms.
+        let release = up && w >> 6 & 3 == 2;
+        insn.class = match (load, release) {
+            (true, _) => Class::Load,
+            (false, true) => Class::Store,
+            (false, false) => Class::StoreExclusive,
         };
         let width = match (up, w >> 4 & 3) {
             (false, _) => 4,
             (true, 0) => 1,
-            (true, _) => 2,
+            (true, 1) => 2,
+            (true, _) => 4,
         };
         let offset = if up { 0 } else { (w & 0xFF) as i32 * 4 };
         memory(insn, base, None, offset, false, width);
@@ -545,6 +563,8 @@ fn dual_or_exclusive(insn: &mut Insn) {
         (insn.reads, insn.writes) = match (load, up) {
             (true, _) => (RegisterSet::NONE, rt),
             (false, false) => (rt, RegisterSet::one(field(8))),
+            // STL gives no status.
+            (false, true) if field(0) == 15 => (rt, RegisterSet::NONE),
             (false, true) => (rt, RegisterSet::one(field(0))),
         };
     }

@@ -1,12 +1,13 @@
-//! Exception entry and return, with their cycles (DDI 0403E B1.5.6 to B1.5.8, DDI 0419E B1.5).
+//! Exception entry and return, with their cycles (DDI 0403E B1.5.6 to B1.5.8, DDI 0419E B1.5, DDI 0553 B3).
 //!
 //! Modelled: stacking with alignment, MSP and PSP, EXC_RETURN and its checks, basic and extended frames, lazy
-//! FP stacking, late arrival, tail-chaining, pop preemption, derived faults, event register, exclusive monitor.
-//! Not modelled: bus time of stacking to slow memory.
+//! FP stacking, late arrival, tail-chaining, pop preemption, derived faults, event register, exclusive monitor;
+//! of ARMv8-M without Security Extension its EXC_RETURN values and stack limits.
+//! Not modelled: bus time of stacking to slow memory; stack limits of lazy FP stacking, CCR.STKOFHFNMIGN.
 
 use super::blocks::SETTLED;
 use super::{Core, Sleep};
-use crate::cortex_m::{Masks, number};
+use crate::cortex_m::{Architecture, Masks, number};
 use crate::device::{ResetCause, Width};
 use crate::probe::ProbeKind;
 use crate::time::Cycles;
@@ -29,6 +30,7 @@ pub(super) mod cfsr {
     pub const INVSTATE: u32 = 1 << 17;
     pub const INVPC: u32 = 1 << 18;
     pub const NOCP: u32 = 1 << 19;
+    pub const STKOF: u32 = 1 << 20;
     pub const UNALIGNED: u32 = 1 << 24;
     pub const DIVBYZERO: u32 = 1 << 25;
 }
@@ -44,10 +46,11 @@ const LSPACT: u32 = 1;
 /// FPCCR.LSPEN
 const LSPEN: u32 = 1 << 30;
 
-/// A fault while stacking or unstacking, and whether the MPU or the bus made it.
+/// A fault while stacking or unstacking, and whether the MPU, the bus or the stack's limit made it.
 enum StackFault {
     Mpu,
     Bus,
+    Limit,
 }
 
 impl Core {
@@ -93,6 +96,10 @@ impl Core {
         } else {
             0xFFFF_FFF9
         };
+        if self.is_v8m() {
+            // DCRS is one, S and ES are zero without the Security Extension (DDI 0553 D1.2.95).
+            lr &= !0x41;
+        }
         if fp && self.bus.system.has_fpu {
             lr &= !0x10;
         }
@@ -112,6 +119,11 @@ impl Core {
         let sp = cpu.r(13);
         let padded = align && sp & 4 != 0;
         let frame = sp.wrapping_sub(size) & if align { !7 } else { !3 };
+        if self.is_v8m() && frame < cpu.stack_limit() {
+            // Nothing is pushed (whether what fits is, is up to the implementation; DDI 0553 B3.21).
+            cpu.set_r(13, cpu.stack_limit());
+            return (Some(StackFault::Limit), false);
+        }
         let xpsr = (cpu.xpsr() & !(1 << 9)) | u32::from(padded) << 9;
         let words = [
             cpu.r(0),
@@ -216,6 +228,7 @@ impl Core {
         let (exception, bit) = match fault {
             StackFault::Mpu => (number::MEM_MANAGE, mpu_bit),
             StackFault::Bus => (number::BUS_FAULT, bus_bit),
+            StackFault::Limit => (number::USAGE_FAULT, cfsr::STKOF),
         };
         if self.bus.system.is_v7m() {
             self.bus.system.cfsr |= bit;
@@ -381,11 +394,21 @@ impl Core {
         let others = s.active_count() - 1;
         let nonbase_ok = s.ccr & 1 != 0;
         let form = value & 0x0FFF_FFFF | if s.has_fpu { 0x10 } else { 0 };
+        // ARMv8-M: DCRS must be one, S and ES zero. What follows are the forms of ARMv7-M.
+        let form = match self.is_v8m() {
+            true if form & 0x61 != 0x20 => return false,
+            true => form | 0x41,
+            false => form,
+        };
         match form {
             0x0FFF_FFF1 => others > 0,
             0x0FFF_FFF9 | 0x0FFF_FFFD => others == 0 || nonbase_ok,
             _ => false,
         }
+    }
+
+    pub(super) fn is_v8m(&self) -> bool {
+        self.bus.system.architecture == Architecture::V8M
     }
 
     fn pop_frame(&mut self, value: u32, now: u64, resume: u64) {
@@ -539,6 +562,7 @@ impl Core {
         let vtor = self.bus.system.vtor;
         let load = |core: &Core, at: u32| core.bus.memory.load(at, Width::Word).unwrap_or(0);
         let (sp, pc) = (load(self, vtor), load(self, vtor.wrapping_add(4)));
+        cpu.set_stack_limits((0, 0));
         cpu.set_psp(0);
         cpu.set_msp(sp);
         cpu.jump(pc);

@@ -181,7 +181,7 @@ impl Core {
 /// Fault status registers in words.
 #[must_use]
 pub fn decode_fault(cfsr: u32, hfsr: u32, mmfar: u32, bfar: u32) -> String {
-    const NAMES: [(u32, &str); 20] = [
+    const NAMES: [(u32, &str); 21] = [
         (
             0,
             "IACCVIOL: instruction fetch denied by the MPU or from an XN region",
@@ -202,6 +202,7 @@ pub fn decode_fault(cfsr: u32, hfsr: u32, mmfar: u32, bfar: u32) -> String {
         (17, "INVSTATE: branch to an even address, or a bad vector"),
         (18, "INVPC: bad EXC_RETURN"),
         (19, "NOCP: coprocessor or FPU disabled or absent"),
+        (20, "STKOF: the stack pointer went below its limit"),
         (24, "UNALIGNED: unaligned access"),
         (25, "DIVBYZERO: divide by zero"),
         (31, ""),

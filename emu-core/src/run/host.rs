@@ -2,6 +2,7 @@
 
 use super::blocks::flag;
 use super::enter::slot;
+use super::exceptions::cfsr;
 use super::sites::{Key, MAX_SITES, Site};
 use super::{Core, Entry, NO_BLOCK};
 use crate::backend::engine::{Ended, Translation, exception, locate_access};
@@ -127,7 +128,9 @@ impl Host for Core {
             }
             exception::EXCEPTION_RETURN => {
                 let (now, _) = self.finish(count, pc);
-                self.exception_return(pc | 1, now);
+                // Bit 0 went where that of every branch goes; before ARMv8-M it does not count.
+                let bit0 = !self.is_v8m() || self.cpu.thumb();
+                self.exception_return(pc | u32::from(bit0), now);
             }
             exception::BKPT => self.bkpt(pc),
             exception::NOCP => {
@@ -135,6 +138,10 @@ impl Host for Core {
                 self.raise_nocp(&insn, now, start);
             }
             exception::UNALIGNED => self.unaligned(pc),
+            exception::STACK_OVERFLOW => {
+                let (insn, now, start) = self.up_to(pc);
+                self.raise_usage(cfsr::STKOF, insn.address, now, start);
+            }
             _ if pc >= 0xF000_0000 => {
                 // A branch to EXC_RETURN in thread mode is a fetch from an XN region.
                 let (now, _) = self.finish(count, pc);

@@ -189,7 +189,9 @@ pub(crate) struct Console {
 impl Core {
     /// A core on a bus. The box is its home: the engine keeps its address.
     pub(crate) fn new(kind: CoreKind, bus: Bus, single_step: bool) -> Result<Box<Core>, String> {
-        let mut engine = Engine::new(kind.engine_model())?;
+        let arm = kind.info().arm.as_ref();
+        let arm = arm.ok_or_else(|| format!("{kind:?} is no Cortex-M"))?;
+        let mut engine = Engine::new(arm.engine)?;
         for region in bus.memory.regions() {
             if memory::is_direct(region.base, region.size()) {
                 engine.map_memory(region)?;
@@ -414,6 +416,7 @@ impl Core {
             .slaves
             .set_extra(&bus.memory, |name| load_extra(bus, name));
         let get = |name: &str| self.bus.memory_parameter(name);
+        stale |= self.model.configure(&|name| get(&format!("core.{name}")));
         if let Some(wait_states) = get("flash.wait_states") {
             let on = |name: &str| get(name).unwrap_or(0) != 0;
             let settings = Settings {

@@ -80,10 +80,13 @@ impl Core {
     pub(crate) fn registers(&self) -> Registers {
         let cpu = self.cpu;
         let masks = cpu.masks();
+        let (msplim, psplim) = cpu.stack_limits();
         let mut r = Registers {
             xpsr: cpu.xpsr(),
             msp: cpu.msp(),
             psp: cpu.psp(),
+            msplim,
+            psplim,
             primask: u32::from(masks.primask),
             basepri: u32::from(masks.basepri),
             faultmask: u32::from(masks.faultmask),
@@ -106,6 +109,7 @@ impl Core {
         cpu.set_mode((r.xpsr & 0x1FF) as u16, r.control);
         cpu.set_msp(r.msp);
         cpu.set_psp(r.psp);
+        cpu.set_stack_limits((r.msplim, r.psplim));
         for n in (0..13).chain(14..15) {
             cpu.set_r(n, r.r[n]);
         }

@@ -194,10 +194,18 @@ impl Core {
             .iter()
             .enumerate()
             .map(|(i, &s)| {
-                let at = s + slack;
+                let mut at = s + slack;
                 if let Some(site) = sites.next_if(|d| d.index == i)
                     && site.is_late()
                 {
+                    // When it is not skipped after all, it waits for what it reads: a load, an FP result.
+                    let own = match site.condition {
+                        Some(_) if block.insns[i].class.is_fp() => 32,
+                        Some(_) => 14,
+                        None => 0,
+                    };
+                    at += own;
+                    slack += own;
                     // A multiple transfer moves at most 16 words; a divide takes at most 12 cycles.
                     slack += if site.operands.is_some() { 12 } else { 0 };
                     slack += if site.condition.is_some() {

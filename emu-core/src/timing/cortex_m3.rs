@@ -6,7 +6,7 @@
 //!
 //! Modelled: load and store pipelining with the next instruction within one bus slave, the address-generation
 //! interlock, refill after taken branches with the alignment of the target, early register branches, the fetch slot
-//! that an untaken branch steals, multiple transfers, IT folding, data-dependent divides and M3 long multiplies,
+//! that an untaken branch steals, multiple transfers, IT folding, data-dependent divides and M3 long multiplies (M3's divides by what was measured on M4),
 //! unaligned data, FPU latencies with overlap of divides and square roots.
 //! Not modelled: write-buffer stalls behind more than one store, conflicts of data reads with fetches at zero wait
 //! states (about a cycle for each 16 loads of tables in flash).
@@ -15,6 +15,7 @@
 //! jnk0le/random and compendium.i-0.nl (measurements on silicon); gcc's cortex-m4.md and cortex-m4-fpu.md. Rules
 //! marked measured reproduce published kernel counts of STM32F407, F103 and L100 at zero wait states within 0.5 %.
 
+use super::divide;
 use super::queue::Queue;
 use super::{
     Cost, ExceptionTiming, Fetch, Inputs, Kind, Last, Model, Pipe, Provenance, exceptions,
@@ -80,7 +81,8 @@ impl CortexM3 {
             Class::MultiplyAccumulateLong if !self.m4 => {
                 Cost::estimate(4, "long multiply-accumulate, 4 to 7")
             }
-            Class::Divide => Cost::estimate(2, "divide, 2 to 12"),
+            Class::Divide if self.m4 => Cost::measured(2, "divide, 2 to 12 by its operands"),
+            Class::Divide => Cost::estimate(2, "divide, 2 to 12 by its operands"),
             Class::Barrier => Cost::estimate(4, "barrier, 1+B"),
             Class::Wfi | Class::Wfe => Cost::estimate(2, "1+W"),
             Class::Mrs | Class::Msr | Class::Cps => Cost::estimate(1, "1 to 2"),
@@ -252,7 +254,7 @@ impl Model for CortexM3 {
 
     fn operand_cycles(&self, insn: &Insn, n: u32, m: u32) -> u8 {
         match insn.class {
-            Class::Divide => divide_cycles(insn, n, m) - 2,
+            Class::Divide => divide::cycles(insn, n, m) - 2,
             // Early termination is documented as a range only: one more for each operand of more than
             // 16 significant bits is an estimate.
             Class::MultiplyLong | Class::MultiplyAccumulateLong if !self.m4 => {
@@ -393,20 +395,4 @@ fn fp_results(pipe: &mut Pipe, insn: &Insn) {
             *at = latency;
         }
     }
-}
-
-/// 2 to 12 cycles (DDI 0439B table 3-1). The formula is not published: 2 and one for each started group of
-/// four quotient bits is an estimate.
-fn divide_cycles(insn: &Insn, n: u32, m: u32) -> u8 {
-    let signed = insn.raw >> 21 & 1 == 0;
-    let (n, m) = if signed {
-        ((n as i32).unsigned_abs(), (m as i32).unsigned_abs())
-    } else {
-        (n, m)
-    };
-    if m == 0 || n < m {
-        return 2;
-    }
-    let quotient_bits = m.leading_zeros() - n.leading_zeros() + 1;
-    (2 + quotient_bits.div_ceil(4)).min(12) as u8
 }

@@ -42,10 +42,14 @@ pub struct Cost {
     pub stall: u32,
     /// Of these, wait states.
     pub wait: u32,
-    /// How well it is known.
+    /// How well it is known; of one that was extended, how well what was added last is.
     pub provenance: Provenance,
     /// Why, in a few words.
     pub reason: &'static str,
+    /// How well the cycles before the first extension are known.
+    pub before: Option<Provenance>,
+    /// Cycles that extensions added, by provenance.
+    pub added: [u32; 3],
 }
 
 impl Cost {
@@ -57,6 +61,8 @@ impl Cost {
             wait: 0,
             provenance,
             reason,
+            before: None,
+            added: [0; 3],
         }
     }
 
@@ -118,8 +124,19 @@ impl Cost {
             Kind::Stall => self.stall += more,
             Kind::Wait => self.wait += more,
         }
+        self.before.get_or_insert(self.provenance);
+        self.added[provenance as usize] += more;
         self.provenance = provenance;
         self.reason = reason;
+    }
+
+    /// Its cycles by provenance: exact, measured, estimate.
+    #[must_use]
+    pub fn provenances(&self) -> [u32; 3] {
+        let mut all = self.added;
+        let added: u32 = all.iter().sum();
+        all[self.before.unwrap_or(self.provenance) as usize] += self.cycles.saturating_sub(added);
+        all
     }
 }
 
@@ -135,7 +152,9 @@ pub struct Spent {
 impl Spent {
     /// Add one cost.
     pub fn add(&mut self, cost: &Cost) {
-        self.provenances[cost.provenance as usize] += cost.cycles;
+        for (sum, n) in self.provenances.iter_mut().zip(cost.provenances()) {
+            *sum += n;
+        }
         for (sum, n) in
             self.kinds
                 .iter_mut()
@@ -149,5 +168,29 @@ impl Spent {
     #[must_use]
     pub fn total(&self) -> u32 {
         self.provenances.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cycle_keeps_its_own_provenance() {
+        let mut cost = Cost::exact(2, "load").of_stall(1);
+        cost.extend(3, Kind::Stall, Provenance::Measured, "operand");
+        cost.extend(7, Kind::Wait, Provenance::Estimate, "flash");
+        cost.extend(5, Kind::Wait, Provenance::Measured, "no later");
+        assert_eq!(cost.provenances(), [2, 1, 4]);
+        assert_eq!((cost.issue(), cost.stall, cost.wait), (1, 2, 4));
+        assert_eq!(
+            (cost.provenance, cost.reason),
+            (Provenance::Estimate, "flash")
+        );
+        let mut spent = Spent::default();
+        spent.add(&cost);
+        spent.add(&Cost::measured(1, "one"));
+        assert_eq!((spent.provenances, spent.total()), ([2, 2, 4], 8));
+        assert_eq!(spent.kinds.iter().sum::<u32>(), 8);
     }
 }

@@ -57,6 +57,12 @@ pub const CORTEX_M3: ExceptionTiming = ExceptionTiming {
     provenance: Provenance::Exact,
 };
 
+/// Cortex-M33: 12 (Arm's table of Cortex-M features); the rest as M4, an estimate.
+pub const CORTEX_M33: ExceptionTiming = ExceptionTiming {
+    provenance: Provenance::Estimate,
+    ..CORTEX_M3
+};
+
 /// Cortex-M7: typically 12 (DDI 0489F §3.8); the rest as M4, an estimate.
 pub const CORTEX_M7: ExceptionTiming = ExceptionTiming {
     provenance: Provenance::Estimate,

@@ -6,15 +6,19 @@
 //! is computed once and looked up from then on.
 //!
 //! One file for each core, the source beside each constant, and a [`Provenance`] on every cost. A new core is a new
-//! file, and a line in [`model`].
+//! file, and an entry in the list of cores (`cores.rs`).
 
+pub mod ahead;
 pub mod cortex_m0;
 pub mod cortex_m3;
+pub mod cortex_m33;
 pub mod cortex_m7;
 mod cost;
+pub mod divide;
 pub mod exceptions;
 pub mod fetch;
 pub mod flash;
+pub mod operation;
 mod pipe;
 pub mod queue;
 
@@ -92,6 +96,11 @@ pub trait Model: Send + Sync {
         0
     }
 
+    /// Take over the core's parameters of the machine: `get` reads `core.NAME`. Says whether costs changed.
+    fn configure(&mut self, _get: &dyn Fn(&str) -> Option<u32>) -> bool {
+        false
+    }
+
     /// Exception entry and return.
     fn exceptions(&self) -> &ExceptionTiming;
 }
@@ -99,14 +108,5 @@ pub trait Model: Send + Sync {
 /// The model of a core.
 #[must_use]
 pub fn model(core: CoreKind) -> Box<dyn Model> {
-    match core {
-        CoreKind::CortexM0 => Box::new(cortex_m0::CortexM0::M0),
-        CoreKind::CortexM0plus => Box::new(cortex_m0::CortexM0::M0PLUS),
-        CoreKind::CortexM3 => Box::new(cortex_m3::CortexM3::M3),
-        CoreKind::CortexM4 | CoreKind::CortexM4f => Box::new(cortex_m3::CortexM3::M4),
-        CoreKind::CortexM7 => Box::new(cortex_m7::CortexM7),
-        CoreKind::E31 | CoreKind::Bumblebee | CoreKind::Rv32 => {
-            unreachable!("{core:?} has its model in riscv::timing")
-        }
-    }
+    core.timing()
 }

@@ -48,7 +48,7 @@ pub struct Pipe {
     pub last: Option<Last>,
     /// The prefetch queue.
     pub queue: Queue,
-    /// Cycle from which a core register's new value can be used.
+    /// Cycle from which a core register's new value can be used; index 15 stands for the flags.
     pub ready: [u8; 16],
     /// Cycle from which an S register's new value can be used.
     pub fp_ready: [u8; 32],
@@ -71,6 +71,57 @@ impl Pipe {
         slot: 0,
         lines: super::flash::Lines::NONE,
     };
+
+    /// The cycle, as seen from the last instruction, from which all of these registers' values can be used.
+    #[must_use]
+    pub fn ready_for(&self, registers: RegisterSet) -> u8 {
+        let registers = registers.without(RegisterSet::one(15));
+        registers.iter().map(|n| self.ready[n]).max().unwrap_or(0)
+    }
+
+    /// The same for S registers.
+    #[must_use]
+    pub fn fp_ready_for(&self, registers: u32) -> u8 {
+        let ready = self.fp_ready.iter().enumerate();
+        ready
+            .filter(|(n, _)| registers >> n & 1 != 0)
+            .map(|(_, &at)| at)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// New values of these registers can be used from `cycle` on; nobody waits for the PC.
+    pub fn set_ready(&mut self, registers: RegisterSet, cycle: u8) {
+        for n in registers.without(RegisterSet::one(15)).iter() {
+            self.ready[n] = cycle;
+        }
+    }
+
+    /// The same for S registers.
+    pub fn set_fp_ready(&mut self, registers: u32, cycle: u8) {
+        for (n, at) in self.fp_ready.iter_mut().enumerate() {
+            if registers >> n & 1 != 0 {
+                *at = cycle;
+            }
+        }
+    }
+
+    /// Forget of the last instruction what only the prefetch and pairing rules of Cortex-M3 and M4 ask for, so that
+    /// fewer pipes differ.
+    pub fn forget_pairing(&mut self) {
+        if let Some(last) = &mut self.last {
+            *last = Last {
+                writes: RegisterSet::NONE,
+                written_back: RegisterSet::NONE,
+                base: None,
+                register_offset: false,
+                late_target: false,
+                slave: 0,
+                folded: 0,
+                ..*last
+            };
+        }
+    }
 
     /// The instruction `insn` started `cycles` after the last one: it is the last one now, and all times are as
     /// seen from it. `writes_late` tells registers whose value a register branch would wait for.

@@ -94,7 +94,7 @@ impl Queue {
                 at += 1;
             }
             let ready = fetch.word(word << 2, at);
-            waited = ready > at + 1;
+            waited |= ready > at + 1;
             self.requested = clamp(at);
             self.usable = clamp(ready + 1);
             word += 1;
@@ -111,6 +111,13 @@ impl Queue {
         for _ in (address >> 2)..end {
             self.left = [self.left[1], self.left[2], clamp(cycle)];
         }
+    }
+
+    /// A core whose fetch always keeps up without wait states: what was needed last came in time for decode in
+    /// `cycle`.
+    pub fn keeps_up(&mut self, cycle: i32) {
+        self.usable = self.usable.min(clamp(cycle));
+        self.requested = self.requested.min(clamp(cycle - 2));
     }
 
     /// See all cycles from `cycles` later on.

@@ -1,7 +1,9 @@
 //! A bare machine for tests of the core: code at 0, RAM at 0x2000_0000, and one test device.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
-use emu_core::cortex_m::{Architecture, System};
+pub mod rules;
+
+use emu_core::cortex_m::System;
 use emu_core::image::Image;
 use emu_core::machine::{CoreKind, Machine, Options};
 use emu_core::memory::{Alias, MemoryKind};
@@ -95,13 +97,8 @@ pub fn rig_with(
     segments: &[(u32, Vec<u8>)],
     set_up: impl FnOnce(&mut Bus),
 ) -> Rig {
-    let architecture = match kind {
-        CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
-        CoreKind::CortexM3 => Architecture::V7M,
-        _ => Architecture::V7EM,
-    };
-    let mut system = System::new(architecture, 4, 32);
-    system.has_fpu = matches!(kind, CoreKind::CortexM4f | CoreKind::CortexM7);
+    let mut system = System::new(kind.architecture(), 4, 32);
+    system.has_fpu = kind.has_fpu();
     system.reset();
     for n in 16..48 {
         system.set_enabled(n, true);

@@ -1,7 +1,7 @@
 //! A bare machine for the fixtures, and real gdb to attack it with.
 #![allow(dead_code, missing_docs)]
 
-use emu_core::cortex_m::{Architecture, System};
+use emu_core::cortex_m::System;
 use emu_core::image::{Image, OpenOptions};
 use emu_core::machine::{CoreKind, Machine};
 use emu_core::memory::{Alias, MemoryKind};
@@ -95,13 +95,8 @@ impl Device for SysTick {
 
 /// The bare machine of the fixtures.
 pub fn machine(kind: CoreKind) -> Machine {
-    let architecture = match kind {
-        CoreKind::CortexM0 | CoreKind::CortexM0plus => Architecture::V6M,
-        CoreKind::CortexM3 => Architecture::V7M,
-        _ => Architecture::V7EM,
-    };
-    let mut system = System::new(architecture, 4, 32);
-    system.has_fpu = matches!(kind, CoreKind::CortexM4f | CoreKind::CortexM7);
+    let mut system = System::new(kind.architecture(), 4, 32);
+    system.has_fpu = kind.has_fpu();
     system.reset();
     let mut bus = Bus::new(system, ClockTree::new("HCLK", Ratio::hz(100_000_000)));
     bus.memory.add("flash", MemoryKind::Flash, 0, 0x10_0000);

@@ -16,6 +16,7 @@ use super::common::{class, id_register, note_narrow, part, part_number};
 use super::scs_ids::{self, Caches};
 use super::{mpu, scs_exceptions as exceptions, scs_names};
 use crate::{ParameterError, parameters};
+use emu_core::cortex_m::Architecture;
 use emu_core::cortex_m::trace::TRCENA;
 use emu_core::cortex_m::{System, number};
 use emu_core::{Access, Bus, Ctx, Device, NoticeKind, Ports, ResetCause, Width, device_state};
@@ -69,6 +70,10 @@ const CCR_MASK_M7: u32 = 0x3_031B;
 const CCR_ONES_M7: u32 = 0x4_0200;
 /// CFSR: MMFSR 0xBB, BFSR 0xBF, UFSR 0x30F (B3.2.15).
 const CFSR_MASK: u32 = 0x030F_BFBB;
+/// UFSR.STKOF of ARMv8-M (DDI 0553 D1.2.264).
+const CFSR_STKOF: u32 = 1 << 20;
+/// CCR of ARMv8-M: STKALIGN and NONBASETHRDENA are RES1 (DDI 0553 D1.2.9).
+const CCR_ONES_V8M: u32 = 0x201;
 /// HFSR: DEBUGEVT, FORCED, VECTTBL.
 const HFSR_MASK: u32 = 0xC000_0002;
 /// DEMCR bits of ARMv7-M and of ARMv6-M (DWTENA, VC_HARDERR, VC_CORERESET).
@@ -305,7 +310,13 @@ impl Scs {
                     CCR_MASK
                 };
                 s.ccr = w.merge(s.ccr) & mask;
+                if s.architecture == Architecture::V8M {
+                    s.ccr |= CCR_ONES_V8M;
+                }
                 s.permissions_changed = true;
+            }
+            CFSR if s.architecture == Architecture::V8M => {
+                s.cfsr &= !(w.bits & (CFSR_MASK | CFSR_STKOF));
             }
             CFSR => s.cfsr &= !(w.bits & CFSR_MASK),
             HFSR => s.hfsr &= !(w.bits & HFSR_MASK),
