@@ -363,22 +363,15 @@ impl Machine {
     }
 
     /// Count from now on where the cycles go, by the address ranges of functions. Changes no cycle; a run becomes
-    /// somewhat slower. [`Machine::restore`] starts the counts anew. Cortex-M only for now: `false` on others.
-    pub fn enable_profile(&mut self, functions: Functions) -> bool {
-        match &mut self.core {
-            Core::Arm(c) => c.enable_profile(functions),
-            Core::Riscv(_) => return false,
-        }
-        true
+    /// somewhat slower. [`Machine::restore`] starts the counts anew.
+    pub fn enable_profile(&mut self, functions: Functions) {
+        on_core!(&mut self.core, c => c.enable_profile(functions));
     }
 
     /// Where the cycles went since [`Machine::enable_profile`]; `None` without it.
     #[must_use]
     pub fn profile(&self) -> Option<Profile> {
-        match &self.core {
-            Core::Arm(c) => c.profile(self.now().0),
-            Core::Riscv(_) => None,
-        }
+        on_core!(&self.core, c => c.profile(self.now().0))
     }
 
     /// Which core.

@@ -33,6 +33,8 @@ fn between(kind: CoreKind, before: &[u32], body: &[u32]) -> u32 {
             ledger.sleep,
         ];
         assert_eq!(parts.iter().sum::<u64>(), now.0, "the parts are the whole");
+        let instructions = parts[..3].iter().sum::<u64>();
+        assert_eq!(ledger.kinds.iter().sum::<u64>(), instructions, "by kind");
         rig.x(29).wrapping_sub(rig.x(28))
     };
     let (fast, slow) = (run(false), run(true));
@@ -67,6 +69,42 @@ fn e31_results_of_loads_and_csrs_are_late() {
     assert_eq!(e31(&[csr(2, A0, 0x340, 0), use_a0]), 5);
     assert_eq!(e31(&[lw, addi(A0, 0, 1)]), 4, "write after write");
     assert_eq!(e31(&[lw, store(2, A0, 9, 4)]), 4);
+}
+
+/// What a sequence adds to the ledger's kinds: issue, refill, stall, wait.
+fn kinds(kind: CoreKind, body: &[u32]) -> [u64; 4] {
+    let run = |body: &[u32]| {
+        let mut code = vec![lui(9, RAM)];
+        code.extend([NOP; 10]);
+        code.extend(body);
+        code.push(LOOP);
+        let both = [false, true].map(|single_step| {
+            let mut rig = Rig::new(kind, single_step, &bytes(&code));
+            let last = FLASH + 4 * (code.len() as u32 - 1);
+            rig.machine.add_breakpoint(last);
+            assert_eq!(rig.machine.run_until(Cycles(2000)), Stop::Breakpoint);
+            rig.machine.ledger().kinds
+        });
+        assert_eq!(both[0], both[1]);
+        both[0]
+    };
+    let (with, without) = (run(body), run(&[]));
+    std::array::from_fn(|i| with[i] - without[i])
+}
+
+#[test]
+fn cycles_are_told_by_kind() {
+    let e31 = |body: &[u32]| kinds(CoreKind::E31, body);
+    let rv32 = |body: &[u32]| kinds(CoreKind::Rv32, body);
+    let use_a0 = addi(A1, A0, 1);
+    assert_eq!(e31(&[NOP; 10]), [10, 0, 0, 0]);
+    // The last instruction's own cost shows at its successor.
+    assert_eq!(e31(&[load(2, A0, 9, 0), use_a0, NOP]), [3, 0, 1, 0]);
+    assert_eq!(e31(&[mul(A0), mul(A1), NOP]), [3, 0, 5, 0]);
+    assert_eq!(e31(&[csr(1, 0, 0x340, A0), NOP]), [2, 5, 0, 0]);
+    assert_eq!(e31(&[jal(0, 4), NOP]), [2, 3, 0, 0], "not foreseen");
+    assert_eq!(rv32(&[jal(0, 4), NOP]), [2, 2, 0, 0]);
+    assert_eq!(rv32(&[r(1, 4, A0, A2, A3), use_a0, NOP]), [3, 0, 32, 0]);
 }
 
 #[test]

@@ -388,6 +388,11 @@ pub fn enable_semihosting(machine: &mut Machine, folder: Option<&Path>) -> Resul
 /// The cycles of a run by the provenance of their cost and by kind.
 #[must_use]
 pub fn ledger(machine: &Machine) -> Ledger {
-    let exceptions = timing::model(machine.kind()).exceptions().provenance;
+    let kind = machine.kind();
+    let exceptions = if kind.is_riscv() {
+        emu_core::riscv::timing::model(kind).trap_entry.provenance
+    } else {
+        timing::model(kind).exceptions().provenance
+    };
     Ledger::new(machine.ledger(), exceptions, machine.now())
 }

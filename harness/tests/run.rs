@@ -516,3 +516,28 @@ fn a_lockup_tells_registers_fault_and_callers() {
     }
     assert!(said.lines().count() < 40, "{said}");
 }
+
+#[test]
+fn the_ledger_of_a_risc_v_run_sums_up() {
+    let fw = fixture("intbench.e31.elf");
+    let out = tickscope(&["run", &fw, "--ledger", "--json", "-"]);
+    code(&out, 0);
+    let r: Value = serde_json::from_slice(&out.stdout).expect("a result on standard output");
+    let cycles = r["cycles"].as_u64().expect("cycles");
+    let part = |table: &str, name: &str| r["ledger"][table][name].as_u64().expect(name);
+    for table in ["provenance", "kind"] {
+        let names = r["ledger"][table].as_object().expect("object").keys();
+        let sum: u64 = names.map(|k| part(table, k)).sum();
+        assert_eq!(sum, cycles, "{table}");
+        assert!(part(table, "other") < 100, "{table}: {}", r["ledger"]);
+    }
+    for kind in ["issue", "refill", "stall"] {
+        assert!(part("kind", kind) > cycles / 100, "{kind}: {}", r["ledger"]);
+    }
+    // What the manual says, and prediction.
+    for provenance in ["exact", "estimate"] {
+        assert!(part("provenance", provenance) > 0, "{provenance}");
+    }
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("\n  refill "), "{said}");
+}

@@ -1,9 +1,9 @@
 //! Call paths, from the branches that are executed.
 //!
-//! BL and BLX push a frame with the return address and the stack pointer; BX, MOV PC, LDR PC and POP to a frame's
+//! BL and BLX (JAL and JALR with a link register) push a frame with the return address and the stack pointer; BX, MOV PC, LDR PC and POP (other JALRs) to a frame's
 //! return address pop it and those above it. A branch out of its function is a tail call: the target takes the
 //! frame over. An exception begins a path of its own, and sets the interrupted one aside by the address of its
-//! exception frame; the return takes up the one whose frame it pops, so that a task switch is a return to another
+//! exception frame (on RISC-V: the stack pointer); the return takes up the one whose frame it pops, so that a task switch is a return to another
 //! task's path. A branch to nowhere known that changes the stack pointer is longjmp (to a function that is on the
 //! path) or a switch between coroutines (the path set aside at that stack pointer is taken up, or a new one begins).
 //!
@@ -125,7 +125,7 @@ enum Kind {
 
 /// A branch as the shadow stack sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Transfer {
+pub(crate) enum Transfer {
     /// Goes on behind it.
     None,
     /// BL, BLX.
@@ -319,19 +319,22 @@ impl Stack {
         if next >= 0xF000_0000 {
             return; // EXC_RETURN
         }
-        match Transfer::of(insn, next) {
-            Transfer::None => {}
-            Transfer::Call => {
-                let range = self.top().range;
-                // ARMv6-M compilers branch far within a function with BL.
-                let far = insn.class == Class::BranchLink
-                    && range.known
-                    && range.contains(next)
-                    && next != range.start;
-                if !far {
-                    self.push(insn.address, next, insn.end(), sp);
-                }
+        let mut transfer = Transfer::of(insn, next);
+        if insn.class == Class::BranchLink {
+            // ARMv6-M compilers branch far within a function with BL.
+            let range = self.top().range;
+            if range.known && range.contains(next) && next != range.start {
+                transfer = Transfer::None;
             }
+        }
+        self.follow(transfer, (insn.address, insn.end()), next, sp);
+    }
+
+    /// The instruction from and to these addresses went on to `next`; `sp` is the stack pointer behind it.
+    pub fn follow(&mut self, transfer: Transfer, site: (u32, u32), next: u32, sp: u32) {
+        match transfer {
+            Transfer::None => {}
+            Transfer::Call => self.push(site.0, next, site.1, sp),
             Transfer::Jump => self.ensure(next),
             Transfer::Register => self.register_branch(next, sp),
         }

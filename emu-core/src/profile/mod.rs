@@ -7,9 +7,10 @@
 
 mod calls;
 mod functions;
+pub(crate) mod profiler;
 
-pub(crate) use calls::Stack;
 pub use calls::{CallTree, Node, Origin};
+pub(crate) use calls::{Stack, Transfer};
 pub use functions::Functions;
 
 use std::collections::BTreeMap;

@@ -6,15 +6,9 @@ use super::timing::predictor::Transfer;
 use super::{Core, NO_BLOCK};
 use crate::run::Ledger;
 
-/// Add cycles by provenance, `times` over.
-fn add(ledger: &mut Ledger, times: u64, cycles: &[u32; 3]) {
-    ledger.exact += times * u64::from(cycles[0]);
-    ledger.measured += times * u64::from(cycles[1]);
-    ledger.estimate += times * u64::from(cycles[2]);
-}
-
 impl Core {
     pub(super) fn fold_executions(&mut self) {
+        self.profile_folded();
         let (insns, ledger) = self.counted();
         self.other_insns = insns;
         self.ledger = ledger;
@@ -32,10 +26,10 @@ impl Core {
         for v in &self.variants {
             insns = insns.wrapping_add(v.executions * u64::from(v.count));
             if v.flags & flag::DYNAMIC == 0 {
-                add(&mut ledger, v.executions, &v.ledger);
+                ledger.add(v.executions, &v.spent);
             } else {
                 for (_, r) in &v.by_divide {
-                    add(&mut ledger, r.executions, &r.ledger);
+                    ledger.add(r.executions, &r.spent);
                 }
             }
         }
@@ -99,7 +93,7 @@ impl Core {
         all
     }
 
-    fn resolved(&mut self, variant: usize, latencies: u64) -> usize {
+    pub(super) fn resolved(&mut self, variant: usize, latencies: u64) -> usize {
         let v = &self.variants[variant];
         if let Some(i) = v.by_divide.iter().position(|(l, _)| *l == latencies) {
             return i;
@@ -147,6 +141,9 @@ impl Core {
         } else {
             0
         };
+        if whole && self.profiler.is_some() {
+            self.profile_block(resolved, next);
+        }
         let v = &mut self.variants[id];
         let (cycles, mut state) = match resolved {
             Some(i) => {
@@ -168,9 +165,10 @@ impl Core {
 
     /// Account the first `upto` instructions of a variant; gives the state behind them.
     pub(super) fn part(&mut self, variant: usize, latencies: u64, upto: usize) -> StateId {
+        self.profile_part(variant, latencies, upto);
         let v = &self.variants[variant];
         let key = (upto, latencies);
-        let (state, ledger) = match v.parts.iter().find(|p| p.0 == key) {
+        let (state, spent) = match v.parts.iter().find(|p| p.0 == key) {
             Some(p) => p.1,
             None => {
                 let block = &self.blocks[v.block];
@@ -187,7 +185,7 @@ impl Core {
             }
         };
         self.other_insns = self.other_insns.wrapping_add(upto as u64);
-        add(&mut self.ledger, 1, &ledger);
+        self.ledger.add(1, &spent);
         state
     }
 }

@@ -6,6 +6,7 @@ use super::align::Alignment;
 use super::decode::{Class, Insn};
 use super::timing::predictor::Transfer;
 use super::timing::{Model, Pipe};
+use crate::timing::Spent;
 use std::collections::HashMap;
 
 /// Interned pipeline state.
@@ -101,20 +102,19 @@ pub struct Variant {
     pub starts: Vec<u32>,
     /// The same with every division at its longest.
     pub latest: Vec<u32>,
-    /// Cycles by provenance: exact, measured, estimate.
-    pub ledger: [u32; 3],
+    /// Cycles by provenance and kind.
+    pub spent: Spent,
     /// The block may run at once when the next event is at least this many cycles after the last instruction
     /// before it.
     pub bound: u32,
     /// Costs with known divisions, by their latencies.
     pub by_divide: Vec<(u64, Resolved)>,
-    /// State and cycles by provenance of the first instructions only.
+    /// State and cycles of the first instructions only.
     pub parts: Vec<Part>,
 }
 
-/// The first instructions of a block: their number and the latencies, then the state behind them and their cycles
-/// by provenance.
-pub type Part = ((usize, u64), (StateId, [u32; 3]));
+/// The first instructions of a block: their number and the latencies, then the state behind them and their cycles.
+pub type Part = ((usize, u64), (StateId, Spent));
 
 /// Cost of a block with known divisions.
 #[derive(Clone, Debug)]
@@ -123,8 +123,8 @@ pub struct Resolved {
     pub starts: Vec<u32>,
     /// As [`Variant::exits`].
     pub exits: [StateId; 3],
-    /// Cycles by provenance.
-    pub ledger: [u32; 3],
+    /// Cycles by provenance and kind.
+    pub spent: Spent,
     /// How often the block ran with these.
     pub executions: u64,
 }
@@ -185,15 +185,13 @@ fn walk(
     upto: usize,
     model: &Model,
     mut start: impl FnMut(u32),
-) -> (Pipe, [u32; 3]) {
-    let (mut pipe, mut now, mut ledger) = (entry.clone(), 0, [0; 3]);
+) -> (Pipe, Spent) {
+    let (mut pipe, mut now, mut spent) = (entry.clone(), 0, Spent::default());
     let mut sites = 0;
     for insn in &block.insns[..upto] {
         let entered = model.enter(&pipe, insn);
         now += u32::from(entered.cycles);
-        for (sum, n) in ledger.iter_mut().zip(entered.ledger()) {
-            *sum += n;
-        }
+        entered.add_to(&mut spent);
         start(now);
         let mut divide = 0;
         if insn.class == Class::Divide {
@@ -202,10 +200,10 @@ fn walk(
         }
         pipe = model.after(&pipe, insn, entered.cycles, divide);
     }
-    (pipe, ledger)
+    (pipe, spent)
 }
 
-/// State and cycles by provenance after the first `upto` instructions of a block.
+/// State and cycles after the first `upto` instructions of a block.
 pub fn part(
     block: &Block,
     entry: StateId,
@@ -213,9 +211,9 @@ pub fn part(
     upto: usize,
     states: &mut States,
     model: &Model,
-) -> (StateId, [u32; 3]) {
-    let (pipe, ledger) = walk(block, states.get(entry), latencies, upto, model, |_| {});
-    (states.intern(pipe), ledger)
+) -> (StateId, Spent) {
+    let (pipe, spent) = walk(block, states.get(entry), latencies, upto, model, |_| {});
+    (states.intern(pipe), spent)
 }
 
 /// Cost a block from a state.
@@ -228,7 +226,7 @@ pub fn resolve(
 ) -> Resolved {
     let mut starts = Vec::with_capacity(block.insns.len());
     let count = block.insns.len();
-    let (pipe, ledger) = walk(block, states.get(entry), latencies, count, model, |at| {
+    let (pipe, spent) = walk(block, states.get(entry), latencies, count, model, |at| {
         starts.push(at);
     });
     let mut exits = [states.intern(pipe.clone()); 3];
@@ -239,7 +237,7 @@ pub fn resolve(
     Resolved {
         starts,
         exits,
-        ledger,
+        spent,
         executions: 0,
     }
 }

@@ -85,6 +85,12 @@ impl Class {
     pub fn transfers(self) -> bool {
         matches!(self, Class::Branch | Class::Jump | Class::JumpRegister)
     }
+
+    /// When it takes more than one cycle, is that because the pipeline is filled anew behind it?
+    #[must_use]
+    pub fn flushes(self) -> bool {
+        matches!(self, Class::CsrWrite | Class::FenceI | Class::Mret)
+    }
 }
 
 /// One instruction.

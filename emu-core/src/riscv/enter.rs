@@ -162,13 +162,16 @@ impl Core {
             k = k.min(end.unwrap_or(k).max(1));
         }
         if k < count {
-            if self.split == Some((address, size, k as u32)) {
+            // A full code buffer makes the engine forget that it was asked, once.
+            let again = self.split.filter(|s| s.0 == (address, size, k as u32));
+            let tries = again.map_or(0, |s| s.1);
+            if tries > 2 {
                 self.stop = Some(Stop::Internal(format!(
                     "block at {address:#010x} does not split"
                 )));
                 return Flow::Stop;
             }
-            self.split = Some((address, size, k as u32));
+            self.split = Some(((address, size, k as u32), tries + 1));
             return self.redirect_to(address, Some(k as u32));
         }
         self.split = None;

@@ -24,8 +24,11 @@ impl Host for Core {
         let v = &mut self.variants[id];
         let (now, state) = if v.flags & flag::DYNAMIC == 0 {
             v.executions += 1;
-            let now = self.t0 + u64::from(v.cycles);
-            let exit = if v.flags & flag::TRANSFER == 0 {
+            let (now, flags) = (self.t0 + u64::from(v.cycles), v.flags);
+            if self.profiler.is_some() {
+                self.profile_block(None, address);
+            }
+            let exit = if flags & flag::TRANSFER == 0 {
                 0
             } else {
                 self.outcome(id, address)

@@ -22,6 +22,7 @@ mod enter;
 mod host;
 pub mod lines;
 mod memory;
+mod profile;
 mod sleep;
 mod state;
 mod system;
@@ -40,6 +41,7 @@ use crate::machine::{CoreKind, Stop};
 use crate::probe::ProbeKind;
 use crate::run::{Console, Ledger};
 use crate::time::Cycles;
+use crate::timing::Spent;
 use blocks::{Block, RESET, StateId, States, Variant, flag};
 use csr::Csrs;
 use lines::Lines;
@@ -94,8 +96,8 @@ pub struct Core {
     limit: u64,
     /// Flags that send a block to the slow path.
     slow_flags: u16,
-    /// A split that was asked for, to notice one that does not happen.
-    split: Option<(u32, u32, u32)>,
+    /// A split that was asked for (address, size, instructions) and how often, to notice one that does not happen.
+    split: Option<((u32, u32, u32), u32)>,
     asleep: bool,
     slept_at: u64,
     stop: Option<Stop>,
@@ -109,6 +111,7 @@ pub struct Core {
     /// Instructions outside of `Variant::executions`.
     other_insns: u64,
     ledger: Ledger,
+    profiler: Option<Box<crate::profile::profiler::Profiler>>,
     single_step: bool,
     /// Stop after one instruction.
     stepping: Option<u64>,
@@ -176,6 +179,7 @@ impl Core {
             entering: None,
             other_insns: 0,
             ledger: Ledger::default(),
+            profiler: None,
             single_step,
             stepping: None,
             breakpoints: BTreeSet::new(),
@@ -223,6 +227,7 @@ impl Core {
         self.stuck = false;
         self.active.clear();
         self.entering = None;
+        self.profile_reset(at);
         self.rest(at, RESET);
     }
 
@@ -254,7 +259,7 @@ impl Core {
             entry: state,
             starts: Vec::new(),
             latest: Vec::new(),
-            ledger: [0; 3],
+            spent: Spent::default(),
             bound: 0,
             by_divide: Vec::new(),
             parts: Vec::new(),

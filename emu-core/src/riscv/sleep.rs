@@ -66,6 +66,7 @@ impl Core {
         // The next instruction, or the entry into the interrupt, follows the event.
         let slept = now.max(self.t0) - self.t0;
         self.ledger.sleep += slept;
+        self.profile_sleep(slept);
         let pipe = self.states.get(self.resting_state());
         let pipe = pipe.later(slept, self.model.wake.cycles, Why::Wake);
         let state = self.states.intern(pipe);

@@ -168,6 +168,7 @@ impl Core {
         self.ledger = s.ledger;
         self.stop = None;
         self.breakpoint_due = false;
+        self.profile_restored();
         self.engine.flush_code();
         self.engine.flush_tlb();
         Ok(())

@@ -25,6 +25,9 @@ impl Core {
                 let count = self.variants[self.current].count as usize;
                 let next = next.unwrap_or(insn.end());
                 self.finish(count, next);
+                if insn.class == Class::Mret {
+                    self.profile_return(next);
+                }
                 self.cpu.set_pc(next);
             }
             Err((cause, tval)) => {

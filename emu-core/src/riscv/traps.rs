@@ -92,6 +92,7 @@ impl Core {
         // All but the last cycle are the entry's; the last one is that of the handler's first instruction.
         let t0 = at + u64::from(self.model.trap_entry.cycles) - 1;
         self.ledger.exceptions += t0 - now;
+        self.profile_trap(n, epc, t0 - now);
         let pipe = self.states.get(self.resting_state());
         let pipe = pipe.later(t0 - now, 1, Why::Trap);
         let state = self.states.intern(pipe);

@@ -47,7 +47,7 @@ impl Core {
             bound: latest.last().copied().unwrap_or(0),
             starts: resolved.starts,
             latest,
-            ledger: resolved.ledger,
+            spent: resolved.spent,
             by_divide: Vec::new(),
             parts: Vec::new(),
         });

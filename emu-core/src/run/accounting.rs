@@ -13,7 +13,8 @@ use crate::device::Width;
 use crate::timing::Spent;
 
 impl Ledger {
-    fn add(&mut self, times: u64, spent: &Spent) {
+    /// Add what something took, `times` over.
+    pub(crate) fn add(&mut self, times: u64, spent: &Spent) {
         let [exact, measured, estimate] = spent.provenances.map(|n| times * u64::from(n));
         self.exact += exact;
         self.measured += measured;

@@ -146,7 +146,7 @@ pub struct Core {
     other_insns: u64,
     ledger: Ledger,
     /// Counts where the cycles go, when asked.
-    profiler: Option<Box<profile::Profiler>>,
+    profiler: Option<Box<crate::profile::profiler::Profiler>>,
     single_step: bool,
     /// Stop after one instruction.
     stepping: Option<u64>,

@@ -1,111 +1,10 @@
 //! Where the cycles go, for those who ask: [`crate::profile`].
-//!
-//! Whole blocks with remembered costs are only counted; the starts of their instructions are multiplied out when
-//! the profile is read. What lies between two blocks belongs to the last instruction before, or to the exception.
 
 use super::blocks::{NumberMap, flag};
 use super::{Core, Sleep};
 use crate::decode::Insn;
-use crate::profile::{Counts, Functions, Profile, Stack};
-
-/// What the cycles since the last known start belong to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Owner {
-    Instruction(u32),
-    Exception(u16),
-    Other,
-}
-
-/// A profile in the making.
-pub(super) struct Profiler {
-    /// The cycle from which on it counts.
-    since: u64,
-    instructions: NumberMap<u32, Counts>,
-    exceptions: std::collections::BTreeMap<u16, Counts>,
-    sleep: u64,
-    other: u64,
-    stack: Stack,
-    owner: Owner,
-    /// Node of the owner.
-    node: usize,
-}
-
-impl Profiler {
-    fn new(functions: Functions, since: u64, exception: u16) -> Profiler {
-        Profiler {
-            since,
-            instructions: NumberMap::default(),
-            exceptions: std::collections::BTreeMap::new(),
-            sleep: 0,
-            other: 0,
-            stack: Stack::new(functions, exception),
-            owner: Owner::Other,
-            node: 0,
-        }
-    }
-
-    /// Cycles for what ran last.
-    fn charge(&mut self, cycles: u64) {
-        match self.owner {
-            _ if cycles == 0 => return,
-            Owner::Instruction(at) => self.instructions.entry(at).or_default().cycles += cycles,
-            Owner::Exception(n) => self.exceptions.entry(n).or_default().cycles += cycles,
-            Owner::Other => {
-                self.other += cycles;
-                return;
-            }
-        }
-        self.stack.tree.nodes[self.node].cycles += cycles;
-    }
-
-    /// Instructions were executed, at these starts relative to the last one before; `counted` when their own cycles
-    /// are counted elsewhere. Those in `waits` (index, cycles) waited so long for devices, which the starts do not know.
-    fn executed(&mut self, insns: &[Insn], starts: &[u32], waits: &[(usize, u64)], counted: bool) {
-        let (Some(first), Some(last)) = (insns.first(), insns.last()) else {
-            return;
-        };
-        self.charge(u64::from(starts[0]));
-        self.stack.ensure(first.address);
-        if self.stack.holds(first.address, last.end()) {
-            let own = starts[insns.len() - 1] - starts[0];
-            self.stack.spend(u64::from(own), insns.len() as u64);
-        } else {
-            for (insn, start) in insns.iter().zip(starts.windows(2)) {
-                self.stack.ensure(insn.address);
-                let own = start[1] - start[0];
-                self.stack.spend(u64::from(own), 1);
-            }
-            self.stack.ensure(last.address);
-            self.stack.spend(0, 1);
-        }
-        if !counted {
-            add(&mut self.instructions, insns, starts, 1);
-        }
-        for &(index, cycles) in waits {
-            let Some(insn) = insns.get(index).filter(|_| cycles > 0) else {
-                continue;
-            };
-            self.stack.ensure(insn.address);
-            self.owner = Owner::Instruction(insn.address);
-            self.node = self.stack.node();
-            self.charge(cycles);
-        }
-        self.stack.ensure(last.address);
-        self.owner = Owner::Instruction(last.address);
-        self.node = self.stack.node();
-    }
-}
-
-/// Add the cycles between the starts of instructions that ran so many times.
-fn add(to: &mut NumberMap<u32, Counts>, insns: &[Insn], starts: &[u32], times: u64) {
-    for (i, insn) in insns.iter().enumerate() {
-        let counts = to.entry(insn.address).or_default();
-        counts.times = counts.times.wrapping_add(times);
-        if let (Some(next), true) = (starts.get(i + 1), i + 1 < insns.len()) {
-            counts.cycles += times * u64::from(next - starts[i]);
-        }
-    }
-}
+use crate::profile::profiler::{Profiler, add};
+use crate::profile::{Counts, Functions, Profile};
 
 impl Core {
     /// Count from now on, by the ranges of functions.
@@ -120,28 +19,8 @@ impl Core {
         let p = self.profiler.as_ref()?;
         let mut instructions = p.instructions.clone();
         self.multiply_out(&mut instructions);
-        let mut profile = Profile {
-            cycles: now.saturating_sub(p.since),
-            instructions: instructions
-                .into_iter()
-                .filter(|(_, c)| *c != Counts::default())
-                .collect(),
-            exceptions: p.exceptions.clone(),
-            sleep: p.sleep,
-            other: p.other,
-            calls: p.stack.tree.clone(),
-        };
         let tail = now.saturating_sub(self.t0);
-        match p.owner {
-            _ if self.sleep != Sleep::Awake => profile.sleep += tail,
-            Owner::Instruction(at) => profile.instructions.entry(at).or_default().cycles += tail,
-            Owner::Exception(n) => profile.exceptions.entry(n).or_default().cycles += tail,
-            Owner::Other => profile.other += tail,
-        }
-        if self.sleep == Sleep::Awake && p.owner != Owner::Other {
-            profile.calls.nodes[p.node].cycles += tail;
-        }
-        Some(profile)
+        Some(p.profile(instructions, now, tail, self.sleep != Sleep::Awake))
     }
 
     /// The cycles that the variants' counts stand for.
@@ -219,20 +98,14 @@ impl Core {
     /// An instruction that was counted is taken back, to start again.
     pub(super) fn profile_abandoned(&mut self, address: u32) {
         if let Some(p) = &mut self.profiler {
-            let times = &mut p.instructions.entry(address).or_default().times;
-            *times = times.wrapping_sub(1);
-            let node = &mut p.stack.tree.nodes[p.node].instructions;
-            *node = node.wrapping_sub(1);
+            p.abandoned(address);
         }
     }
 
     /// The rest of the instruction at `address` was executed, `cycles` long.
     pub(super) fn profile_continued(&mut self, address: u32, cycles: u64) {
         if let Some(p) = &mut self.profiler {
-            p.stack.ensure(address);
-            p.owner = Owner::Instruction(address);
-            p.node = p.stack.node();
-            p.charge(cycles);
+            p.continued(address, cycles);
         }
     }
 
@@ -248,12 +121,7 @@ impl Core {
         let cycles = at - self.t0;
         if let Some(p) = &mut self.profiler {
             let frame = (!tail_chained).then_some(frame);
-            p.node = p
-                .stack
-                .enter(number, frame, return_address.unwrap_or(0) & !1);
-            p.owner = Owner::Exception(number);
-            p.exceptions.entry(number).or_default().times += 1;
-            p.charge(cycles);
+            p.entered(number, frame, return_address.unwrap_or(0) & !1, cycles);
         }
     }
 
@@ -261,18 +129,14 @@ impl Core {
     pub(super) fn profile_return(&mut self, frame: u32, pc: u32, resume: u64) {
         let (t0, to) = (self.t0, self.cpu.ipsr());
         if let Some(p) = &mut self.profiler {
-            let left = p.stack.exception();
-            p.owner = Owner::Exception(left);
-            p.node = p.stack.exception_node();
-            p.charge(resume - t0);
-            p.stack.leave(frame, pc & !1, to);
+            p.returned(frame, pc & !1, to, resume - t0);
         }
     }
 
     /// Slept so many cycles.
     pub(super) fn profile_sleep(&mut self, cycles: u64) {
         if let Some(p) = &mut self.profiler {
-            p.sleep += cycles;
+            p.slept(cycles);
         }
     }
 
@@ -280,10 +144,7 @@ impl Core {
     pub(super) fn profile_reset(&mut self, at: u64) {
         let t0 = self.t0;
         if let Some(p) = &mut self.profiler {
-            p.owner = Owner::Other;
-            p.node = 0;
-            p.charge(at.saturating_sub(t0));
-            p.stack.reset();
+            p.reset(at.saturating_sub(t0));
         }
     }
 
@@ -291,8 +152,7 @@ impl Core {
     pub(super) fn profile_restored(&mut self) {
         let (t0, exception) = (self.t0, self.cpu.ipsr());
         if let Some(p) = &mut self.profiler {
-            let functions = p.stack.functions().clone();
-            **p = Profiler::new(functions, t0, exception);
+            p.restored(t0, exception);
         }
     }
 }

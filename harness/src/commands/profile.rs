@@ -58,12 +58,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     }
     let mut prepared = prepare(options, terminal)?;
     let ranges = functions(prepared.firmware());
-    if !prepared.machine().enable_profile(ranges) {
-        return Err(Failure::usage(
-            "profile knows Cortex-M only; this machine has a RISC-V core".to_owned(),
-        )
-        .help("`tickscope run --ledger` says what kinds of cycles the run took"));
-    }
+    prepared.machine().enable_profile(ranges);
     let capture = options.capture.as_deref().map(|c| (c, ProbeMask::ALL));
     let layout = Layout {
         top: if *top == 0 { usize::MAX } else { *top },

@@ -15,6 +15,8 @@ const RAM_CODE: u32 = 0x2000_4000;
 const STACK: u32 = 0x2000_8000;
 /// Vectors before the code: the table of ARMv7-M with 240 interrupts, rounded up.
 const CODE: u32 = 0x400;
+/// Flash of the RISC-V machines; they start at its beginning.
+const RISCV_FLASH: u32 = 0x2000_0000;
 /// More cycles than any entry takes.
 const LIMIT: u64 = 20_000_000;
 
@@ -60,6 +62,10 @@ fn machine(e: &Entry, single_step: bool) -> Result<Run, String> {
 /// A machine with the code of one run.
 fn start(e: &Entry, code: &Code, single_step: bool) -> Result<Run, String> {
     let mut run = machine(e, single_step)?;
+    if run.machine.kind().is_riscv() {
+        start_riscv(e, code, &mut run)?;
+        return Ok(run);
+    }
     let machine = &mut run.machine;
     let flash = if e.machine.starts_with("stm32") {
         0x0800_0000
@@ -83,6 +89,20 @@ fn start(e: &Entry, code: &Code, single_step: bool) -> Result<Run, String> {
     machine.reset();
     run.base = base;
     Ok(run)
+}
+
+/// The code as it is, where the machine starts; it has no vectors.
+fn start_riscv(e: &Entry, code: &Code, run: &mut Run) -> Result<(), String> {
+    if e.in_ram {
+        return Err(format!("{}: no machine of RISC-V starts in RAM", e.name));
+    }
+    let image = Image::raw(&e.name, RISCV_FLASH, code.bytes.clone());
+    run.machine
+        .load(&image.map_err(|f| f.to_string())?)
+        .map_err(|f| f.to_string())?;
+    run.machine.reset();
+    run.base = RISCV_FLASH;
+    Ok(())
 }
 
 /// A machine with a firmware file.

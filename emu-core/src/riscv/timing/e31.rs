@@ -3,8 +3,8 @@
 //! Sources, by what was read of them:
 //! * [M] SiFive FE310-G000 Manual v3p2, §3.2 (fetch unit) and §3.3 (execution pipeline), §8.5 (interrupt latency);
 //!   the E31 Core Complex Manual says the same with the larger predictor of the G002 (28/512/6 entries).
-//! * [F] FU540-C000 Manual, quoted on forums.sifive.com/t/4369: most CSR writes flush, five cycles; the manual of
-//!   the E31 has the same sentence.
+//! * [F] FU540-C000 Manual, §3.3, on the E51, the 64-bit relative of this core: most CSR writes flush the pipeline, five
+//!   cycles (also quoted on forums.sifive.com/t/4369). The FE310 manual has no such sentence: an estimate here.
 //! * [K] a published kernel on the FE310: with a multiplier that is free again after 5 cycles it comes out 11 %
 //!   too fast, with 6 it fits. So the *result* of a multiplication is there after 5 cycles as [M] says, and the
 //!   *unit* takes the next one after 6.
@@ -12,8 +12,9 @@
 //!   open.
 //!
 //! Modelled: result latencies, the multiplier and divider that do one thing at a time, prediction and its
-//! misses, CSR writes that flush. Not modelled: instruction cache and QSPI (everything hits, as in ITIM), loads
-//! from an address whose store is still on its way (five cycles), peripheral buses.
+//! misses, CSR writes that flush (all of them; Rocket exempts mscratch, mepc, mcause and mtval). Not modelled:
+//! instruction cache and QSPI (everything hits, as in ITIM), loads from an address whose store is still on its way
+//! (five cycles), peripheral buses.
 
 use super::{Cost, Model, Prediction, Row, bits};
 use crate::riscv::decode::Class;
@@ -21,9 +22,9 @@ use crate::riscv::decode::Class;
 const ONE: Cost = Cost::exact(1, "one instruction each cycle (FE310 manual 3.3)");
 const BYPASSED: Cost = Cost::exact(1, "bypassed, result in the next cycle (FE310 manual 3.3)");
 const NO_UNIT: Cost = Cost::exact(0, "no multiplier or divider");
-const FLUSH: Cost = Cost::exact(
+const FLUSH: Cost = Cost::estimate(
     6,
-    "CSR write: the pipeline is flushed, five cycles more (SiFive manuals)",
+    "CSR write: the pipeline is flushed, five cycles more, as in the E51 (FU540 manual)",
 );
 
 const fn row(class: Class, issue: Cost, latency: Cost, unit: Cost) -> Row {

@@ -16,6 +16,7 @@ pub mod predictor;
 use super::decode::{Class, Insn};
 use crate::machine::CoreKind;
 pub use crate::timing::Provenance;
+use crate::timing::{Kind, Spent};
 use predictor::Predictor;
 use serde::{Deserialize, Serialize};
 
@@ -180,19 +181,22 @@ pub struct Entered {
     pub cycles: u8,
     /// Why at least so many.
     pub gap: Cost,
+    /// Of these, refill of the pipeline.
+    pub refill: u8,
     /// What it waited for beyond that.
     pub stall: Option<Cost>,
 }
 
 impl Entered {
-    /// Cycles by provenance: exact, measured, estimate.
-    #[must_use]
-    pub fn ledger(&self) -> [u32; 3] {
-        let mut sum = [0; 3];
+    /// Add its cycles by provenance and kind.
+    pub fn add_to(&self, spent: &mut Spent) {
         for cost in std::iter::once(self.gap).chain(self.stall) {
-            sum[cost.provenance as usize] += u32::from(cost.cycles);
+            spent.provenances[cost.provenance as usize] += u32::from(cost.cycles);
         }
-        sum
+        let stall = self.stall.map_or(0, |s| s.cycles);
+        spent.kinds[Kind::Issue as usize] += u32::from(self.gap.cycles - self.refill);
+        spent.kinds[Kind::Refill as usize] += u32::from(self.refill);
+        spent.kinds[Kind::Stall as usize] += u32::from(stall);
     }
 }
 
@@ -212,11 +216,17 @@ impl Model {
     /// When `insn` executes, from the state that the instruction before it left.
     #[must_use]
     pub fn enter(&self, pipe: &Pipe, insn: &Insn) -> Entered {
-        let gap = match pipe.why {
-            Why::Issue(class) => self.row(class).issue,
-            Why::Refill(i) => self.refill[usize::from(i) & 1],
-            Why::Trap => self.trap_entry,
-            Why::Wake => self.wake,
+        let (gap, refills) = match pipe.why {
+            Why::Issue(class) => (self.row(class).issue, class.flushes()),
+            Why::Refill(i) => (self.refill[usize::from(i) & 1], true),
+            Why::Trap => (self.trap_entry, false),
+            Why::Wake => (self.wake, false),
+        };
+        // One cycle is that of the instruction itself.
+        let refill = if refills {
+            pipe.gap.saturating_sub(1)
+        } else {
+            0
         };
         let gap = Cost {
             cycles: pipe.gap,
@@ -238,6 +248,7 @@ impl Model {
         Entered {
             cycles: at,
             gap,
+            refill,
             stall: stall.map(|s| Cost {
                 cycles: at - pipe.gap,
                 ..s
@@ -314,7 +325,10 @@ mod tests {
             .iter()
             .map(|insn| {
                 let e = model.enter(&pipe, insn);
-                assert_eq!(e.ledger().iter().sum::<u32>(), u32::from(e.cycles));
+                let mut spent = Spent::default();
+                e.add_to(&mut spent);
+                assert_eq!(spent.total(), u32::from(e.cycles));
+                assert_eq!(spent.kinds.iter().sum::<u32>(), u32::from(e.cycles));
                 pipe = model.after(&pipe, insn, e.cycles, 7);
                 at += u32::from(e.cycles);
                 at
