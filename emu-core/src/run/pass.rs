@@ -26,11 +26,9 @@ impl Core {
                     masks.basepri = new;
                 }
             }
-            19 => {
-                // Only a priority lower than that of NMI may set it.
-                if self.bus.system.execution_priority(masks) > -1 || value & 1 == 0 {
-                    masks.faultmask = value & 1 != 0;
-                }
+            // Only a priority lower than that of NMI may set it.
+            19 if self.bus.system.execution_priority(masks) > -1 || value & 1 == 0 => {
+                masks.faultmask = value & 1 != 0;
             }
             20 => {
                 let handler = self.cpu.ipsr() != 0;

@@ -4,6 +4,8 @@
 
 use crate::decode::{Class, Insn, RegisterSet};
 
+/// Places of one base are told apart up to this distance in bytes.
+const NEAR: u32 = 1 << 20;
 /// How often a value may come from memory.
 const MAX_LOADS: usize = 2;
 
@@ -147,8 +149,9 @@ impl Values {
         for s in self.stores.iter().rev() {
             let (other, there) = split(&s.at);
             let ahead = start.wrapping_sub(there);
-            let apart = base == other && (s.bytes..1 << 20).contains(&ahead)
-                || base == other && (4..1 << 20).contains(&there.wrapping_sub(start));
+            let behind = there.wrapping_sub(start);
+            let apart =
+                base == other && ((s.bytes..NEAR).contains(&ahead) || (4..NEAR).contains(&behind));
             if base == other && ahead == 0 && s.bytes == 4 {
                 return s.value;
             }
