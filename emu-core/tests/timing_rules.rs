@@ -504,9 +504,14 @@ fn fp_latencies() {
 
 #[test]
 fn declared_estimates_are_marked_so() {
-    for code in [[0xF3BF, 0x8F5F], [0xF3EF, 0x8010], [0xFBB1, 0xF0F2]] {
+    let cases = [
+        (M4, [0xF3BF, 0x8F5F]),
+        (M4, [0xF3EF, 0x8010]),
+        (M3, [0xFBB1, 0xF0F2]),
+    ];
+    for (kind, code) in cases {
         assert_eq!(
-            enter(M4, &code, NOP, None).1,
+            enter(kind, &code, NOP, None).1,
             Provenance::Estimate,
             "{code:x?}"
         );

@@ -273,7 +273,7 @@ mod tests {
         ];
         let all = listing(CoreKind::CortexM4f, &code);
         let figures: Vec<String> = all.iter().map(Price::figures).collect();
-        assert_eq!(figures, ["1~", "2=", "2=", "2=", "1=/2~", "2?", "2~"]);
+        assert_eq!(figures, ["1~", "2=", "2=", "2=", "1=/2~", "2~", "2~"]);
         assert!(all[5].to_string().contains("divide, 2 to 12"), "{}", all[5]);
         assert_eq!(all[2].reason(), "address register just written [stall 1]");
         assert_eq!(all[4].reason(), "branch taken [refill 1]");

@@ -371,7 +371,15 @@ impl Core {
         };
         let misses = self.misses || late && self.late_data_misses(block, upto);
         if misses {
-            let r = self.live(block, entry, key, upto, t0);
+            let as_foreseen = whole && self.misses && !late && self.waits.is_empty();
+            let r = if as_foreseen {
+                if let Some(flash) = &mut self.flash {
+                    flash.take_up();
+                }
+                std::mem::take(&mut self.foreseen)
+            } else {
+                self.live(block, entry, key, upto, t0)
+            };
             self.keep(&r, upto);
             // The walk knows all waits but that of the last instruction.
             let own = self.wait_of(upto - 1);

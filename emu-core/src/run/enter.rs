@@ -166,7 +166,7 @@ impl Core {
         let mut k = if self.one_at_a_time() { 1 } else { count };
         k = k.min(readable.max(1));
         let starts = if self.misses {
-            &self.live_starts
+            &self.foreseen.starts
         } else {
             &v.starts
         };
@@ -272,7 +272,7 @@ impl Core {
     /// Start of an instruction of a block that is about to run, from the last one before it.
     pub(super) fn start_in(&self, id: usize, index: usize) -> u32 {
         if self.misses {
-            self.live_starts[index]
+            self.foreseen.starts[index]
         } else {
             self.variants[id].starts[index]
         }

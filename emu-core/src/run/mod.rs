@@ -125,8 +125,8 @@ pub struct Core {
     beats: u64,
     /// It misses in the flash's caches: its cost is worked out when it is over.
     misses: bool,
-    /// Starts of the instructions of a block that misses and is about to run.
-    live_starts: Vec<u32>,
+    /// Cost of a block that misses and is about to run, or runs.
+    foreseen: blocks::Resolved,
     /// Blocks that start their last instruction at this cycle or before may run at once.
     horizon: u64,
     /// The run must not start an instruction after this cycle.
@@ -225,7 +225,7 @@ impl Core {
             waits: Vec::new(),
             beats: 0,
             misses: false,
-            live_starts: Vec::new(),
+            foreseen: blocks::Resolved::default(),
             horizon: 0,
             limit: 0,
             slow_flags: 0,

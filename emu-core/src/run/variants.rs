@@ -181,7 +181,7 @@ impl Core {
         blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory)
     }
 
-    /// Work out the starts of a block that will miss, without leaving a trace in the caches.
+    /// Work out the cost of a block that will miss, without leaving a trace in the caches yet.
     pub(super) fn foresee(&mut self, block: usize, state: StateId, key: Key, now: u64) {
         self.sync_touches();
         let entry = self.states.get(state);
@@ -194,10 +194,10 @@ impl Core {
             &self.waits,
         );
         let memory = live_memory(&mut self.flash, now);
-        let starts = &mut self.live_starts;
-        starts.clear();
-        run.walk(entry, self.model.as_ref(), memory, |at, _| starts.push(at));
-        self.roll_back();
+        self.foreseen = blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory);
+        if let Some(flash) = &mut self.flash {
+            flash.set_aside();
+        }
     }
 
     /// An upper bound for the start of each instruction, whatever the data.

@@ -33,7 +33,7 @@ impl Core {
         if !self.misses {
             return self.t0 + u64::from(v.bound);
         }
-        let late = v.latest.iter().zip(&v.starts).zip(&self.live_starts);
+        let late = v.latest.iter().zip(&v.starts).zip(&self.foreseen.starts);
         let behind = u64::from(v.bound - v.latest.last().copied().unwrap_or(0).min(v.bound));
         self.t0
             + late

@@ -81,6 +81,9 @@ impl Port {
     }
 }
 
+/// A change of a slot: its number, old and new contents.
+type Change = (u16, (u32, u64), (u32, u64));
+
 /// A cache of lines.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Cache {
@@ -96,9 +99,12 @@ struct Cache {
     /// Changes whenever its contents do.
     #[serde(skip)]
     generation: u64,
-    /// What to put back when the present walk is taken back: slot and its old contents.
+    /// What the present walk has changed: slot, its old and its new contents.
     #[serde(skip)]
-    journal: Vec<(u16, (u32, u64))>,
+    journal: Vec<Change>,
+    /// What the walk that was set aside would change.
+    #[serde(skip)]
+    aside: Vec<Change>,
 }
 
 impl Cache {
@@ -112,6 +118,7 @@ impl Cache {
             slot_of: vec![ABSENT; all],
             generation: 0,
             journal: Vec::new(),
+            aside: Vec::new(),
         }
     }
 
@@ -162,14 +169,28 @@ impl Cache {
             }
             slot => slot,
         };
-        self.journal.push((slot, self.slots[usize::from(slot)]));
-        self.set(slot, (line, self.uses));
+        let (old, new) = (self.slots[usize::from(slot)], (line, self.uses));
+        self.journal.push((slot, old, new));
+        self.set(slot, new);
     }
 
     fn roll_back(&mut self) {
-        while let Some((slot, old)) = self.journal.pop() {
+        while let Some((slot, old, _)) = self.journal.pop() {
             self.set(slot, old);
             self.uses -= 1;
+        }
+    }
+
+    fn set_aside(&mut self) {
+        self.aside.clone_from(&self.journal);
+        self.roll_back();
+    }
+
+    fn take_up(&mut self) {
+        for i in 0..self.aside.len() {
+            let (slot, _, new) = self.aside[i];
+            self.uses += 1;
+            self.set(slot, new);
         }
     }
 
@@ -238,6 +259,8 @@ pub struct Flash {
     data: Cache,
     /// The port before the present walk.
     port_before: Option<Port>,
+    /// The port behind the walk that was set aside.
+    port_aside: Port,
 }
 
 impl Flash {
@@ -258,6 +281,7 @@ impl Flash {
             instructions: cache(shape.instruction_cache),
             data: cache(shape.data_cache),
             port_before: None,
+            port_aside: Port::EMPTY,
         }
     }
 
@@ -380,6 +404,24 @@ impl Flash {
         }
     }
 
+    /// Undo what the last walk did, but remember it for [`Flash::take_up`].
+    pub fn set_aside(&mut self) {
+        self.instructions.set_aside();
+        self.data.set_aside();
+        let after = self.port;
+        if let Some(port) = self.port_before.take() {
+            self.port = port;
+        }
+        self.port_aside = after;
+    }
+
+    /// The walk that was set aside has happened, and nothing else since.
+    pub fn take_up(&mut self) {
+        self.instructions.take_up();
+        self.data.take_up();
+        self.port = self.port_aside;
+    }
+
     /// What the last walk did has happened.
     pub fn keep(&mut self) {
         self.instructions.journal.clear();
@@ -409,6 +451,9 @@ impl Flash {
             cache.generation = 0;
         }
         flash.port_before = None;
+        flash.port_aside = Port::EMPTY;
+        flash.instructions.aside.clear();
+        flash.data.aside.clear();
         flash
     }
 
