@@ -184,17 +184,29 @@ impl Core {
     #[inline]
     pub(super) fn quick_key(&mut self, variant: usize) -> Option<Key> {
         let v = &self.variants[variant];
-        let mut key = v.base_key?.0.to_le_bytes();
+        // In registers: bytes in memory that are read back as a whole would wait for their stores.
+        let base_key = v.base_key?.0;
+        let (mut low, mut high) = (base_key as u64, (base_key >> 64) as u64);
         for (n, base, index) in &v.quick {
-            let n = usize::from(*n & (MAX_SITES as u8 - 1));
-            let mut address = self.value(base)?;
+            let mut address = if base.loads == 0 {
+                let register = base.register.map_or(0, |r| self.cpu.r(usize::from(r)));
+                register.wrapping_add(base.offsets[0])
+            } else {
+                self.value(base)?
+            };
             if let Some((r, shift)) = index {
                 address = address.wrapping_add(self.cpu.r(usize::from(*r)) << shift);
             }
+            let n = usize::from(*n & (MAX_SITES as u8 - 1));
             self.addresses[n] = address;
-            key[n] |= self.slaves.of(address) << 1;
+            let slave = u64::from(self.slaves.of(address)) << (8 * (n & 7) + 1);
+            if n < 8 {
+                low |= slave;
+            } else {
+                high |= slave;
+            }
         }
-        Some(Key(u128::from_le_bytes(key)))
+        Some(Key(u128::from(high) << 64 | u128::from(low)))
     }
 
     /// At the instruction of a site.
