@@ -15,6 +15,8 @@ mod enter;
 mod exceptions;
 mod faults;
 mod host;
+mod inputs;
+mod lines;
 mod memory;
 mod multiple;
 mod pass;

@@ -11,13 +11,9 @@
 //! with caches keeps it here; code and data that hit cost what they cost without wait states, and only blocks that
 //! miss are worked out each time.
 
+use super::cache::{Cache, NONE};
 use super::fetch::Fetch;
 use serde::{Deserialize, Serialize};
-
-/// No line.
-const NONE: u32 = u32::MAX;
-/// Not in a slot.
-const ABSENT: u16 = u16::MAX;
 
 /// The lines that a prefetch buffer holds, with times relative to the last instruction's first execute cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -78,137 +74,6 @@ impl Port {
         self.free = ready;
         self.held = [self.held[1], (line, ready)];
         ready
-    }
-}
-
-/// A change of a slot: its number, old and new contents.
-type Change = (u16, (u32, u64), (u32, u64));
-
-/// A cache of lines.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Cache {
-    /// It holds and finds lines.
-    on: bool,
-    sets: u32,
-    /// Line and last use, by slot; the ways of a set follow each other.
-    slots: Vec<(u32, u64)>,
-    uses: u64,
-    /// Slot of each line, or [`ABSENT`].
-    #[serde(skip)]
-    slot_of: Vec<u16>,
-    /// Changes whenever its contents do.
-    #[serde(skip)]
-    generation: u64,
-    /// What the present walk has changed: slot, its old and its new contents.
-    #[serde(skip)]
-    journal: Vec<Change>,
-    /// What the walk that was set aside would change.
-    #[serde(skip)]
-    aside: Vec<Change>,
-}
-
-impl Cache {
-    fn new(lines: usize, sets: u32, all: usize) -> Cache {
-        let lines = lines.min(usize::from(ABSENT));
-        Cache {
-            on: false,
-            sets: sets.clamp(1, lines.max(1) as u32),
-            slots: vec![(NONE, 0); lines],
-            uses: 0,
-            slot_of: vec![ABSENT; all],
-            generation: 0,
-            journal: Vec::new(),
-            aside: Vec::new(),
-        }
-    }
-
-    fn has(&self, line: u32) -> bool {
-        self.on
-            && self
-                .slot_of
-                .get(line as usize)
-                .is_some_and(|&s| s != ABSENT)
-    }
-
-    fn set(&mut self, slot: u16, contents: (u32, u64)) {
-        let old = std::mem::replace(&mut self.slots[usize::from(slot)], contents);
-        if old.0 != contents.0 {
-            self.generation += 1;
-            if old.0 != NONE {
-                self.slot_of[old.0 as usize] = ABSENT;
-            }
-            if contents.0 != NONE {
-                self.slot_of[contents.0 as usize] = slot;
-            }
-        }
-    }
-
-    /// Use a line that is there.
-    fn hit(&mut self, line: u32) {
-        if let Some(slot) = self.slots.get_mut(usize::from(self.slot_of[line as usize]))
-            && slot.1 != self.uses
-        {
-            self.uses += 1;
-            slot.1 = self.uses;
-        }
-    }
-
-    /// Use a line that is there, or put it in.
-    fn touch(&mut self, line: u32) {
-        if !self.on || self.slots.is_empty() {
-            return;
-        }
-        self.uses += 1;
-        let slot = match self.slot_of[line as usize] {
-            ABSENT => {
-                let ways = self.slots.len() / self.sets as usize;
-                let first = (line % self.sets) as usize * ways;
-                (first..first + ways)
-                    .min_by_key(|&i| self.slots[i].1)
-                    .unwrap_or(first) as u16
-            }
-            slot => slot,
-        };
-        let (old, new) = (self.slots[usize::from(slot)], (line, self.uses));
-        self.journal.push((slot, old, new));
-        self.set(slot, new);
-    }
-
-    fn roll_back(&mut self) {
-        while let Some((slot, old, _)) = self.journal.pop() {
-            self.set(slot, old);
-            self.uses -= 1;
-        }
-    }
-
-    fn set_aside(&mut self) {
-        self.aside.clone_from(&self.journal);
-        self.roll_back();
-    }
-
-    fn take_up(&mut self) {
-        for i in 0..self.aside.len() {
-            let (slot, _, new) = self.aside[i];
-            self.uses += 1;
-            self.set(slot, new);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.slots.fill((NONE, 0));
-        self.slot_of.fill(ABSENT);
-        self.generation += 1;
-        self.journal.clear();
-    }
-
-    fn restored(&mut self, all: usize) {
-        self.generation += 1;
-        self.slot_of = vec![ABSENT; all];
-        for (i, s) in self.slots.iter().enumerate() {
-            if s.0 != NONE {
-                self.slot_of[s.0 as usize] = i as u16;
-            }
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! file, and an entry in the list of cores (`cores.rs`).
 
 pub mod ahead;
+mod cache;
 pub mod cortex_m0;
 pub mod cortex_m3;
 pub mod cortex_m33;
