@@ -140,6 +140,8 @@ pub struct Variant {
     pub base_key: Option<Key>,
     /// Its block.
     pub block: usize,
+    /// The slave of its first access matters, behind what came before.
+    pub first_matters: bool,
     /// The sites that add a bus slave to `base_key`.
     pub quick: Vec<QuickSite>,
     /// State at its entry.

@@ -36,8 +36,9 @@ impl Core {
             // It is translated anew, without hooks.
             return self.redirect_to(address, it, None);
         };
-        let (key, readable) = self.entry_key(block, state);
-        let id = self.variant(block, state, key);
+        let first_matters = self.first_matters(block, state);
+        let (key, readable) = self.entry_key(block, first_matters);
+        let id = self.variant(block, state, key, first_matters);
         self.misses = self.would_miss(id);
         if self.misses {
             self.foresee(block, state, key, now);

@@ -179,7 +179,7 @@ impl Core {
         let key = if v.base_key.is_some() {
             self.quick_key(first)?
         } else {
-            let (key, readable) = self.entry_key(v.block, v.entry);
+            let (key, readable) = self.entry_key(v.block, v.first_matters);
             if readable != usize::MAX {
                 return None;
             }

@@ -1,7 +1,7 @@
 //! Reading what blocks take from data: the bytes of their keys, from registers and memory.
 
 use super::Core;
-use super::blocks::{Block, StateId};
+use super::blocks::Block;
 use super::conditions::{Compared, Side};
 use super::sites::{self, Address, Condition, Key, MAX_SITES, Site, When};
 use super::values::Value;
@@ -105,16 +105,15 @@ impl Core {
     /// The inputs of a block that are there at its entry, and how many of its instructions they hold for: a site
     /// whose inputs cannot be read must be the first of a block. Late conditions count as not holding for now, but
     /// keep what is known beside them.
-    pub(super) fn entry_key(&mut self, block: usize, state: StateId) -> (Key, usize) {
+    pub(super) fn entry_key(&mut self, block: usize, first_matters: bool) -> (Key, usize) {
         let mut key = Key::default();
-        let first = self.first_matters(block, state);
         let block = &self.blocks[block];
         for (n, site) in block.sites.iter().take(MAX_SITES).enumerate() {
             let Some((byte, address)) = self.read_site(block, site, When::Entry, 0) else {
                 return (key, site.index);
             };
             let mut byte = byte;
-            if site.index == 0 && !first {
+            if site.index == 0 && !first_matters {
                 byte &= !sites::byte(false, 7, 0);
             }
             let skipped = site.condition.is_some_and(|c| c.when() == When::Entry) && byte & 1 == 0;

@@ -304,6 +304,7 @@ impl Core {
             touched: 0,
             checked: u64::MAX,
             base_key: None,
+            first_matters: false,
         });
         self.current = NO_BLOCK;
     }

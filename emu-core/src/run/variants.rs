@@ -6,11 +6,14 @@ use super::slaves::Slaves;
 use super::{Core, MAX_VARIANTS, multiple};
 use crate::decode::{Class, Insn};
 use crate::memory::MemoryKind;
-use crate::timing::flash::{Flash, Lines};
+use crate::timing::flash::Lines;
 
 impl Core {
     /// The block at an address; `None` when its code has to be translated again first.
     pub(super) fn block_at(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
+        if self.variants.len() > MAX_VARIANTS {
+            self.clear_blocks();
+        }
         match self.block_ids.get(&(address, size, it)) {
             Some(&b) if self.blocks[b].flags & flag::RAM == 0 || self.unchanged(b) => {
                 let hooked_in_vain = std::mem::take(&mut self.blocks[b].hooked_in_vain);
@@ -20,17 +23,18 @@ impl Core {
                 self.clear_blocks();
                 self.add_block(address, size, it)
             }
-            None => {
-                if self.variants.len() > MAX_VARIANTS {
-                    self.clear_blocks();
-                }
-                self.add_block(address, size, it)
-            }
+            None => self.add_block(address, size, it),
         }
     }
 
-    /// The variant of a block for a state and inputs.
-    pub(super) fn variant(&mut self, block: usize, state: StateId, key: Key) -> usize {
+    /// The variant of a block for a state and inputs; `first_matters` as [`Core::first_matters`] tells.
+    pub(super) fn variant(
+        &mut self,
+        block: usize,
+        state: StateId,
+        key: Key,
+        first_matters: bool,
+    ) -> usize {
         let first = self.lookup.get(&(block as u32, state)).copied();
         let mut at = first;
         while let Some(id) = at {
@@ -62,11 +66,11 @@ impl Core {
             touched: 0,
             checked: u64::MAX,
             base_key: None,
+            first_matters,
             by_key: Vec::new(),
             parts: Vec::new(),
             quick: Vec::new(),
         };
-        let first_matters = self.first_matters(block, state);
         if let Some((quick, base)) = self.blocks[block].quick_sites(first_matters) {
             (v.quick, v.base_key) = (quick, Some(base));
         }
@@ -135,17 +139,7 @@ impl Core {
         key: Key,
         upto: usize,
     ) -> Resolved {
-        let b = &self.blocks[block];
-        let run = Run {
-            block: b,
-            key,
-            upto: upto.min(b.insns.len()),
-            extra: self.slaves.extra(),
-            flash: self.slaves.flash(),
-            io_port: self.slaves.io_port(),
-            addresses: &[],
-            waits: &[],
-        };
+        let run = walk_of(&self.blocks[block], &self.slaves, key, upto, (&[], &[]));
         let entry = self.states.get(state);
         let memory = match &mut self.flash {
             Some(flash) if flash.waits() && !flash.is_cached() => {
@@ -169,32 +163,18 @@ impl Core {
     ) -> Resolved {
         self.sync_touches();
         let entry = self.states.get(state);
-        let run = live_run(
-            &self.blocks[block],
-            &self.slaves,
-            key,
-            upto,
-            &self.addresses,
-            &self.waits,
-        );
-        let memory = live_memory(&mut self.flash, now);
+        let known = (&self.addresses[..], &self.waits[..]);
+        let run = walk_of(&self.blocks[block], &self.slaves, key, upto, known);
+        let memory = match &mut self.flash {
+            Some(flash) => Memory::Flash(flash.walk(&Lines::NONE, now)),
+            None => Memory::Direct,
+        };
         blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory)
     }
 
     /// Work out the cost of a block that will miss, without leaving a trace in the caches yet.
     pub(super) fn foresee(&mut self, block: usize, state: StateId, key: Key, now: u64) {
-        self.sync_touches();
-        let entry = self.states.get(state);
-        let run = live_run(
-            &self.blocks[block],
-            &self.slaves,
-            key,
-            usize::MAX,
-            &self.addresses,
-            &self.waits,
-        );
-        let memory = live_memory(&mut self.flash, now);
-        self.foreseen = blocks::resolve(&run, entry, &mut self.states, self.model.as_ref(), memory);
+        self.foreseen = self.live(block, state, key, usize::MAX, now);
         if let Some(flash) = &mut self.flash {
             flash.set_aside();
         }
@@ -403,14 +383,14 @@ impl Core {
     }
 }
 
-/// A walk through a block whose fetches or reads may miss.
-fn live_run<'a>(
+/// A walk through the first `upto` instructions of a block; `known` are the addresses of its accesses and what it has
+/// waited for devices.
+fn walk_of<'a>(
     block: &'a Block,
     slaves: &'a Slaves,
     key: Key,
     upto: usize,
-    addresses: &'a [u32],
-    waits: &'a [(usize, u64)],
+    (addresses, waits): (&'a [u32], &'a [(usize, u64)]),
 ) -> Run<'a> {
     Run {
         block,
@@ -421,12 +401,5 @@ fn live_run<'a>(
         io_port: slaves.io_port(),
         addresses,
         waits,
-    }
-}
-
-fn live_memory(flash: &mut Option<Flash>, now: u64) -> Memory<'_> {
-    match flash {
-        Some(flash) => Memory::Flash(flash.walk(&Lines::NONE, now)),
-        None => Memory::Direct,
     }
 }

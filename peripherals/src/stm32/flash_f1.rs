@@ -9,6 +9,7 @@
 //! cycle access (ACR.HLFCYA is stored).
 
 use super::deadline::Deadline;
+use super::flash_key::Key;
 use super::registers;
 use crate::{ParameterError, parameters};
 use emu_core::{BusError, Ctx, Device, NoticeKind, Ports, Width};
@@ -87,17 +88,6 @@ impl Default for Parameters {
             erase_ns: 20_000_000,
         }
     }
-}
-
-/// How far the key has been turned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-enum Key {
-    #[default]
-    Locked,
-    Half,
-    Open,
-    /// A wrong key came: locked until the next reset.
-    Dead,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -273,12 +263,7 @@ impl Device for Flash {
                 self.check_latency(ctx);
             }
             KEYR => {
-                self.key = match self.key {
-                    Key::Locked if new == KEYS[0] => Key::Half,
-                    Key::Half if new == KEYS[1] => Key::Open,
-                    Key::Open => Key::Open,
-                    _ => Key::Dead,
-                };
+                self.key.turn(new, KEYS);
                 if self.key == Key::Dead {
                     ctx.note(
                         NoticeKind::Misuse,

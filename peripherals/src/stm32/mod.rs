@@ -7,6 +7,7 @@ pub mod dma_v2;
 mod exti;
 mod flash_f1;
 mod flash_f4;
+mod flash_key;
 mod gpio;
 mod gpio_f1;
 pub mod iwdg;

@@ -7,43 +7,34 @@
 use super::{Cost, Model, Prediction, Row};
 use crate::riscv::decode::Class;
 
-const fn row(class: Class, issue: u8, latency: u8, unit: u8, reason: &'static str) -> Row {
-    Row {
-        class,
-        issue: Cost::estimate(issue, reason),
-        latency: Cost::estimate(latency, reason),
-        unit: Cost::estimate(unit, reason),
-    }
-}
-
 static ROWS: [Row; Class::ALL.len()] = [
-    row(Class::Alu, 1, 1, 0, "one each cycle"),
-    row(Class::Load, 1, 2, 0, "load-use: one cycle between"),
-    row(Class::LoadSmall, 1, 2, 0, "load-use: one cycle between"),
-    row(Class::Store, 1, 1, 0, "buffered"),
-    row(Class::Branch, 1, 1, 0, "not taken"),
-    row(Class::Jump, 1, 1, 0, "a jump, before the refill"),
-    row(
+    Row::estimate(Class::Alu, 1, 1, 0, "one each cycle"),
+    Row::estimate(Class::Load, 1, 2, 0, "load-use: one cycle between"),
+    Row::estimate(Class::LoadSmall, 1, 2, 0, "load-use: one cycle between"),
+    Row::estimate(Class::Store, 1, 1, 0, "buffered"),
+    Row::estimate(Class::Branch, 1, 1, 0, "not taken"),
+    Row::estimate(Class::Jump, 1, 1, 0, "a jump, before the refill"),
+    Row::estimate(
         Class::JumpRegister,
         1,
         1,
         0,
         "a register jump, before the refill",
     ),
-    row(Class::Multiply, 1, 2, 1, "pipelined multiplier, two cycles"),
-    row(Class::Divide, 1, 33, 33, "one quotient bit each cycle"),
-    row(Class::LoadReserved, 1, 2, 0, "as LW"),
-    row(Class::StoreConditional, 1, 2, 0, "as LW"),
-    row(Class::Atomic, 2, 3, 0, "a load and a store"),
-    row(Class::Fence, 1, 1, 0, "nothing is outstanding"),
-    row(Class::FenceI, 3, 1, 0, "the fetch starts again"),
-    row(Class::CsrRead, 1, 1, 0, "read in the execute stage"),
-    row(Class::CsrWrite, 1, 1, 0, "written in the execute stage"),
-    row(Class::Ecall, 1, 1, 0, "before the trap"),
-    row(Class::Ebreak, 1, 1, 0, "before the trap"),
-    row(Class::Mret, 3, 1, 0, "a jump with its refill"),
-    row(Class::Wfi, 1, 1, 0, "before the sleep"),
-    row(Class::Illegal, 1, 1, 0, "before the trap"),
+    Row::estimate(Class::Multiply, 1, 2, 1, "pipelined multiplier, two cycles"),
+    Row::estimate(Class::Divide, 1, 33, 33, "one quotient bit each cycle"),
+    Row::estimate(Class::LoadReserved, 1, 2, 0, "as LW"),
+    Row::estimate(Class::StoreConditional, 1, 2, 0, "as LW"),
+    Row::estimate(Class::Atomic, 2, 3, 0, "a load and a store"),
+    Row::estimate(Class::Fence, 1, 1, 0, "nothing is outstanding"),
+    Row::estimate(Class::FenceI, 3, 1, 0, "the fetch starts again"),
+    Row::estimate(Class::CsrRead, 1, 1, 0, "read in the execute stage"),
+    Row::estimate(Class::CsrWrite, 1, 1, 0, "written in the execute stage"),
+    Row::estimate(Class::Ecall, 1, 1, 0, "before the trap"),
+    Row::estimate(Class::Ebreak, 1, 1, 0, "before the trap"),
+    Row::estimate(Class::Mret, 3, 1, 0, "a jump with its refill"),
+    Row::estimate(Class::Wfi, 1, 1, 0, "before the sleep"),
+    Row::estimate(Class::Illegal, 1, 1, 0, "before the trap"),
 ];
 
 fn divide_cycles(_dividend: u32, _divisor: u32, _signed: bool) -> u8 {

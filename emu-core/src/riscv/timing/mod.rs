@@ -68,6 +68,18 @@ pub struct Row {
     pub unit: Cost,
 }
 
+impl Row {
+    /// A row of estimates with one reason.
+    const fn estimate(class: Class, issue: u8, latency: u8, unit: u8, reason: &'static str) -> Row {
+        Row {
+            class,
+            issue: Cost::estimate(issue, reason),
+            latency: Cost::estimate(latency, reason),
+            unit: Cost::estimate(unit, reason),
+        }
+    }
+}
+
 /// How control transfers are predicted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Prediction {

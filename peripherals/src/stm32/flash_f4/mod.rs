@@ -13,6 +13,7 @@
 mod array;
 
 use super::deadline::Deadline;
+use super::flash_key::Key;
 use super::registers;
 use crate::{ParameterError, parameters};
 use emu_core::{BusError, Ctx, Device, NoticeKind, Ports, Width};
@@ -91,34 +92,6 @@ impl Default for Parameters {
             // RM0090 table 10, 2.7 to 3.6 V.
             hz_per_wait_state: 30_000_000,
             program_ns: array::PROGRAM_NS,
-        }
-    }
-}
-
-/// A two-word key that opens a register until the next lock or reset.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-enum Key {
-    #[default]
-    Locked,
-    Half,
-    Open,
-    /// A wrong key came: locked until the next reset.
-    Dead,
-}
-
-impl Key {
-    fn turn(&mut self, value: u32, keys: [u32; 2]) {
-        *self = match *self {
-            Key::Locked if value == keys[0] => Key::Half,
-            Key::Half if value == keys[1] => Key::Open,
-            Key::Open => Key::Open,
-            _ => Key::Dead,
-        };
-    }
-
-    fn lock(&mut self) {
-        if *self == Key::Open {
-            *self = Key::Locked;
         }
     }
 }
