@@ -160,6 +160,17 @@ fn a_listing_has_cycles_and_literals() {
     ] {
         assert!(text.contains(part), "`{part}`: {text}");
     }
+    let insisting = tickscope(&["disasm", "--cycles", &fw, "--function", "main"]);
+    code(&insisting, 0);
+    assert_eq!(insisting.stdout, out.stdout);
+    let folder = tempfile::tempdir().expect("a folder");
+    let raw = folder.path().join("raw.bin");
+    std::fs::write(&raw, [0; 64]).expect("written");
+    let raw = raw.to_string_lossy();
+    let nowhere = tickscope(&["disasm", "--cycles", &raw, "--base", "0x60000000"]);
+    code(&nowhere, 2);
+    let text = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert!(text.contains("no machine is known"), "{text}");
     let out = tickscope(&["disasm", &fw, "--function", "mian"]);
     code(&out, 2);
     assert!(String::from_utf8_lossy(&out.stderr).contains("main"));

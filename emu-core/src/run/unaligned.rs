@@ -2,6 +2,7 @@
 //!
 //! ARMv7-M makes single transfers of words and halfwords at any address unless CCR.UNALIGN_TRP is set; multiple,
 //! dual and exclusive ones fault (DDI 0403E A3.2.1). ARMv6-M always faults.
+//! Not modelled: wait states of flash that is read so; bridges to devices.
 
 use super::Core;
 use super::faults::UNALIGNED;

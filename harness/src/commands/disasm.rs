@@ -31,6 +31,10 @@ pub struct Arguments {
     #[arg(short, long, value_name = "MACHINE")]
     machine: Option<String>,
 
+    /// Insist on the cycles: fail when no machine is known [default: show them when one is]
+    #[arg(long)]
+    cycles: bool,
+
     /// Load address of a raw binary
     #[arg(long, value_name = "ADDR", value_parser = super::options::address)]
     base: Option<u32>,
@@ -51,6 +55,12 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     let timing = core.map(Timing::new).transpose();
     let timing =
         timing.map_err(|e| Failure::internal(format!("the decoder does not start: {e}")))?;
+    if timing.is_none() && arguments.cycles {
+        return Err(
+            Failure::usage("no machine is known that would tell the cycles".to_owned())
+                .help("add -m MACHINE; `tickscope machine list` names them"),
+        );
+    }
     if timing.is_none() {
         terminal.tell(
             "note",
