@@ -77,6 +77,32 @@ pub enum ProbeKind {
     },
     /// The core was reset.
     Reset,
+    /// Execution has come to a watched address: the instruction there starts.
+    Enter {
+        /// Index of the watched place.
+        place: u16,
+    },
+    /// A watched function has returned: the instruction behind its call starts.
+    Return {
+        /// Index of the watched place.
+        place: u16,
+    },
+    /// A watched variable was written, by the core or by another bus master.
+    Store {
+        /// Index of the watched variable.
+        variable: u16,
+        /// Its value behind the write, zero-extended (the first word of a larger one).
+        value: u32,
+    },
+    /// A timer has latched its counter at an edge of its input.
+    TimerCapture {
+        /// Index of the timer among the machine's devices.
+        device: u16,
+        /// Channel, from 1.
+        channel: u8,
+        /// What it latched.
+        value: u32,
+    },
 }
 
 /// Which kinds of events are recorded.
@@ -90,6 +116,10 @@ pub struct ProbeMask {
     pub bytes: bool,
     /// Sleep and wake, clock changes, resets.
     pub power: bool,
+    /// Watched places and variables.
+    pub watches: bool,
+    /// Input captures of timers.
+    pub timers: bool,
 }
 
 impl ProbeMask {
@@ -99,7 +129,22 @@ impl ProbeMask {
         exceptions: true,
         bytes: true,
         power: true,
+        watches: true,
+        timers: true,
     };
+
+    /// What either records.
+    #[must_use]
+    pub fn or(self, other: ProbeMask) -> ProbeMask {
+        ProbeMask {
+            edges: self.edges || other.edges,
+            exceptions: self.exceptions || other.exceptions,
+            bytes: self.bytes || other.bytes,
+            power: self.power || other.power,
+            watches: self.watches || other.watches,
+            timers: self.timers || other.timers,
+        }
+    }
 }
 
 /// Takes full buffers and gives back an empty one.
@@ -151,6 +196,10 @@ impl Probes {
             ProbeKind::Sleep | ProbeKind::Wake | ProbeKind::ClockChange | ProbeKind::Reset => {
                 self.mask.power
             }
+            ProbeKind::Enter { .. } | ProbeKind::Return { .. } | ProbeKind::Store { .. } => {
+                self.mask.watches
+            }
+            ProbeKind::TimerCapture { .. } => self.mask.timers,
         };
         if wanted {
             self.buffer.push(ProbeEvent { at, pc, kind });

@@ -29,7 +29,7 @@ pub const MAGIC: &[u8; 8] = b"TICKCAP\n";
 /// The last bytes of a complete capture.
 pub const END_MAGIC: &[u8; 8] = b"TICKEND\n";
 /// Version of the records. Readers refuse other versions.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// A header longer than this is not believed.
 const MAX_HEADER: u32 = 16 << 20;
 
@@ -60,11 +60,39 @@ pub struct Header {
     pub ports: Vec<String>,
     /// What the machine calls its interrupts, by exception number.
     pub interrupts: BTreeMap<u16, String>,
+    /// Names of the devices by their number.
+    pub devices: Vec<String>,
+    /// Watched places in the code, by their number.
+    pub places: Vec<String>,
+    /// Watched variables, by their number.
+    pub variables: Vec<String>,
+    /// Data objects of the firmware, by address, when variables are watched: what a pointer points to.
+    pub objects: BTreeMap<u32, DataObject>,
+}
+
+/// A data object of the firmware.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DataObject {
+    /// Size in bytes.
+    pub size: u32,
+    /// Its symbol.
+    pub name: String,
 }
 
 impl Header {
     /// Version of the fields that this tool writes.
-    pub const SCHEMA: u32 = 1;
+    pub const SCHEMA: u32 = 2;
+
+    /// What a pointer points to: `idle_task`, `tasks+0x38`; `None` for what is no known object.
+    #[must_use]
+    pub fn object(&self, address: u32) -> Option<String> {
+        let (&start, object) = self.objects.range(..=address).next_back()?;
+        match address - start {
+            0 => Some(object.name.clone()),
+            n if n < object.size => Some(format!("{}+{n:#x}", object.name)),
+            _ => None,
+        }
+    }
 
     /// Name of a net; one that the header does not know is shown by its number.
     #[must_use]

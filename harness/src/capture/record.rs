@@ -39,6 +39,10 @@ mod kind {
     pub const CLOCK_CHANGE: u8 = 10;
     pub const ITM: u8 = 11;
     pub const RESET: u8 = 12;
+    pub const PLACE_ENTER: u8 = 13;
+    pub const PLACE_RETURN: u8 = 14;
+    pub const STORE: u8 = 15;
+    pub const TIMER_CAPTURE: u8 = 16;
     pub const HOST_INPUT: u8 = 32;
     pub const SEGMENT: u8 = 33;
     pub const END: u8 = 127;
@@ -109,6 +113,21 @@ impl Encoder {
                 put64(out, value.into());
             }
             ProbeKind::Reset => out.push(kind::RESET),
+            ProbeKind::Enter { place } => one(out, kind::PLACE_ENTER, place.into()),
+            ProbeKind::Return { place } => one(out, kind::PLACE_RETURN, place.into()),
+            ProbeKind::Store { variable, value } => {
+                one(out, kind::STORE, variable.into());
+                put64(out, value.into());
+            }
+            ProbeKind::TimerCapture {
+                device,
+                channel,
+                value,
+            } => {
+                one(out, kind::TIMER_CAPTURE, device.into());
+                out.push(channel);
+                put64(out, value.into());
+            }
         }
         let delta = event.pc.wrapping_sub(self.pc) as i32;
         put64(out, zigzag(delta).into());
@@ -298,6 +317,21 @@ fn event_kind(kind: u8, from: &mut impl Read) -> io::Result<ProbeKind> {
             value: get_as(from)?,
         },
         kind::RESET => ProbeKind::Reset,
+        kind::PLACE_ENTER => ProbeKind::Enter {
+            place: get_as(from)?,
+        },
+        kind::PLACE_RETURN => ProbeKind::Return {
+            place: get_as(from)?,
+        },
+        kind::STORE => ProbeKind::Store {
+            variable: get_as(from)?,
+            value: get_as(from)?,
+        },
+        kind::TIMER_CAPTURE => ProbeKind::TimerCapture {
+            device: get_as(from)?,
+            channel: byte(from)?,
+            value: get_as(from)?,
+        },
         other => return Err(invalid(&format!("unknown kind of record {other:#04x}"))),
     })
 }

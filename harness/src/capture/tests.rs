@@ -22,6 +22,10 @@ fn header() -> Header {
         high: vec![0],
         ports: vec!["USART2".to_owned()],
         interrupts: [(54, "USART2".to_owned())].into(),
+        devices: vec!["TIM2".to_owned()],
+        places: vec!["main".to_owned()],
+        variables: vec!["current".to_owned()],
+        objects: Default::default(),
     }
 }
 
@@ -70,6 +74,17 @@ fn events() -> Vec<ProbeEvent> {
             value: 0xDEAD_BEEF,
         },
         ProbeKind::Reset,
+        ProbeKind::Enter { place: 0 },
+        ProbeKind::Return { place: 300 },
+        ProbeKind::Store {
+            variable: 0,
+            value: u32::MAX,
+        },
+        ProbeKind::TimerCapture {
+            device: 300,
+            channel: 4,
+            value: 0x0001_0000,
+        },
     ];
     (0u64..)
         .zip(kinds)

@@ -174,6 +174,10 @@ impl Prepared {
                 .collect(),
             ports: bus.serial_ports().iter().map(|p| p.name.clone()).collect(),
             interrupts: self.spec.interrupts(),
+            devices: bus.devices().map(|(_, d)| d.name.clone()).collect(),
+            places: Vec::new(),
+            variables: Vec::new(),
+            objects: Default::default(),
         }
     }
 

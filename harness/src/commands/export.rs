@@ -51,6 +51,8 @@ impl Show {
             exceptions: has(Also::Exceptions),
             bytes: has(Also::Uart),
             power: has(Also::Exceptions) || has(Also::Sleep),
+            watches: false,
+            timers: false,
         }
     }
 }

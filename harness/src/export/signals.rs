@@ -180,9 +180,13 @@ impl Changes<'_> {
             ProbeKind::Wake => (Source::Sleep, 0),
             ProbeKind::UartTx { port, byte } => (Source::Tx(port), byte.into()),
             ProbeKind::UartRx { port, byte } => (Source::Rx(port), byte.into()),
-            ProbeKind::ExceptionPend { .. } | ProbeKind::ClockChange | ProbeKind::Itm { .. } => {
-                return None;
-            }
+            ProbeKind::ExceptionPend { .. }
+            | ProbeKind::ClockChange
+            | ProbeKind::Itm { .. }
+            | ProbeKind::Enter { .. }
+            | ProbeKind::Return { .. }
+            | ProbeKind::Store { .. }
+            | ProbeKind::TimerCapture { .. } => return None,
         };
         self.change(event, source, value)
     }
