@@ -25,6 +25,7 @@ pub mod run;
 pub mod semihosting;
 pub mod time;
 pub mod timing;
+pub mod watch;
 
 pub use bus::{Binding, Bridge, Bus, BusError, IoWindow};
 pub use clock::{ClockId, ClockTree};

@@ -8,6 +8,7 @@ use crate::riscv;
 use crate::run::{self, Console};
 use crate::semihosting::{self, Semihosting};
 use crate::time::Cycles;
+use crate::watch::{Place, Variable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -372,6 +373,12 @@ impl Machine {
     #[must_use]
     pub fn profile(&self) -> Option<Profile> {
         on_core!(&self.core, c => c.profile(self.now().0))
+    }
+
+    /// Record, as probe events, when execution comes to these places, and stores to these variables; the numbers in the
+    /// events are positions in these lists. Changes nothing in the run.
+    pub fn watch(&mut self, places: &[Place], variables: &[Variable]) {
+        on_core!(&mut self.core, c => c.watch(places, variables));
     }
 
     /// Which core.

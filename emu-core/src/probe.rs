@@ -81,11 +81,15 @@ pub enum ProbeKind {
     Enter {
         /// Index of the watched place.
         place: u16,
+        /// Number of the call, for a function whose return is recorded; else zero.
+        call: u32,
     },
     /// A watched function has returned: the instruction behind its call starts.
     Return {
         /// Index of the watched place.
         place: u16,
+        /// Number of the call that ends.
+        call: u32,
     },
     /// A watched variable was written, by the core or by another bus master.
     Store {

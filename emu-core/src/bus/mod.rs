@@ -29,6 +29,7 @@ use crate::notices::{NoticeKind, Notices};
 use crate::probe::{ProbeKind, Probes};
 use crate::riscv::lines::Lines;
 use crate::time::Cycles;
+use crate::watch::{Variable, Variables};
 use signals::Signal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -114,6 +115,7 @@ pub struct Bus {
     pub memory: Memory,
     /// Observations.
     pub probes: Probes,
+    pub(crate) watched: Variables,
     /// Gaps that were touched.
     pub notices: Notices,
     /// System registers of the Cortex-M core.
@@ -170,6 +172,7 @@ impl Bus {
             nets: Nets::default(),
             memory: Memory::default(),
             probes: Probes::default(),
+            watched: Variables::default(),
             notices: Notices::default(),
             system,
             lines: None,
@@ -322,6 +325,7 @@ impl Bus {
                 let resolved = self.memory.resolve(address);
                 self.memory.store(address, width, value).ok_or(BusError)?;
                 self.dirty_code.push((resolved, width.bytes()));
+                self.stored(resolved, width.bytes());
                 return Ok(());
             }
             let guard = region.guard.ok_or(BusError)?;
@@ -386,6 +390,31 @@ impl Bus {
         let resolved = self.memory.resolve(address);
         self.dirty_code.push((resolved, bytes.len() as u32));
         Ok(())
+    }
+
+    /// Record stores to these variables.
+    pub(crate) fn watch(&mut self, variables: &[Variable]) {
+        let resolved = variables.iter().map(|v| Variable {
+            address: self.memory.resolve(v.address),
+            ..*v
+        });
+        let resolved: Vec<Variable> = resolved.collect();
+        self.watched.set(resolved);
+    }
+
+    /// RAM was written: record it when a watched variable is there.
+    pub(crate) fn stored(&mut self, address: u32, length: u32) {
+        if self.watched.is_empty() || self.debug {
+            return;
+        }
+        let address = self.memory.resolve(address);
+        for (variable, v) in self.watched.within(address, length) {
+            let bytes = self.memory.slice(v.address, v.size.min(4) as usize);
+            let bytes = bytes.unwrap_or_default().iter().rev();
+            let value = bytes.fold(0, |value, &b| value << 8 | u32::from(b));
+            let kind = ProbeKind::Store { variable, value };
+            self.probes.record(self.now, self.pc, kind);
+        }
     }
 
     pub(super) fn probe(&mut self, kind: ProbeKind) {

@@ -47,6 +47,9 @@ impl Core {
         if let Some(flow) = self.stepping_or_breakpoint(address) {
             return flow;
         }
+        if !self.places.is_empty() && self.reached(address, first) {
+            return self.redirect_to(address, None);
+        }
         let block = &self.blocks[self.variants[id].block];
         if block.special == Some(0) {
             self.pass_breakpoint = None;
@@ -97,6 +100,24 @@ impl Core {
             return Some(self.stop_here(address, Stop::Breakpoint));
         }
         None
+    }
+
+    /// The instruction at `address` starts at cycle `at`: record it when it is watched. `true` when blocks have to be
+    /// cut anew.
+    fn reached(&mut self, address: u32, at: u64) -> bool {
+        if !self.places.contains(address) {
+            return false;
+        }
+        let (stack, link) = (self.cpu.x(2), self.cpu.x(1));
+        let executed = self.executed();
+        let (seen, new) = self.places.reached(address, executed, stack, link);
+        for kind in seen {
+            self.bus.probes.record(Cycles(at), address, kind);
+        }
+        if new {
+            self.clear_blocks();
+        }
+        new
     }
 
     /// Go on at `address`, at most `k` instructions as one block.
@@ -153,7 +174,7 @@ impl Core {
         }
         let breakpoint = if v.flags & flag::BREAKPOINT != 0 {
             let behind = block.insns.iter().skip(1);
-            let hit = |i: &super::decode::Insn| self.breakpoints.contains(&i.address);
+            let hit = |i: &super::decode::Insn| self.cuts_at(i.address);
             behind.map(hit).position(|hit| hit).map(|i| i + 1)
         } else {
             None

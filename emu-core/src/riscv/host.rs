@@ -58,6 +58,7 @@ impl Host for Core {
     fn site(&mut self, _address: u32) {}
 
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow> {
+        let address = self.watched_address(address);
         self.at_access(address, false)?;
         let result = self.bus.read(address, Width::from_bytes(bytes));
         self.horizon = self.horizon_now();
@@ -65,9 +66,10 @@ impl Host for Core {
     }
 
     fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow> {
+        let address = self.watched_address(address);
         let kind = self.at_access(address, true)?;
         let result = self.bus.write(address, Width::from_bytes(bytes), value);
-        self.horizon = if kind == Access::Sync {
+        self.horizon = if kind == Access::Sync || self.code_is_dirty() {
             0
         } else {
             self.horizon_now()

@@ -5,11 +5,12 @@ use crate::backend::TlbAccess;
 use crate::backend::engine::{IoRange, Translation};
 pub(super) use crate::backend::riscv::PAGE;
 use crate::memory::MemoryKind;
+use crate::watch::WatchedPages;
 
 /// Stores to flash and ROM are seen as I/O at their address plus this.
 const STORE_SHADOW: u32 = 0xC000_0000;
 /// Addresses below this have a shadow.
-const STORE_SHADOW_SIZE: u32 = 0x4000_0000;
+const STORE_SHADOW_SIZE: u32 = 0x3000_0000;
 
 /// Can a region be mapped straight into the engine?
 pub(super) fn is_direct(base: u32, size: u32) -> bool {
@@ -28,7 +29,7 @@ impl Core {
             .map(|r| (u64::from(r.base), u64::from(r.base) + u64::from(r.size())))
             .collect();
         let shadow = u64::from(STORE_SHADOW);
-        taken.push((shadow, shadow + u64::from(STORE_SHADOW_SIZE)));
+        taken.push((shadow, 1 << 32));
         taken.sort_unstable();
         let mut at = 0u64;
         let mut gaps = Vec::new();
@@ -41,6 +42,8 @@ impl Core {
         for (start, size) in gaps {
             self.map_io_window(start, size, start as u32)?;
         }
+        let watched = WatchedPages::BASE;
+        self.map_io_window(watched.into(), WatchedPages::SIZE.into(), watched)?;
         self.map_io_window(shadow, STORE_SHADOW_SIZE.into(), 0)
     }
 
@@ -94,7 +97,14 @@ impl Core {
             (TlbAccess::Fetch, Some(kind)) => {
                 self.mark_executable(physical);
                 self.mark_executable(page);
-                at(physical, kind == MemoryKind::Ram, true)
+                let watched = self.bus.watched.in_page(physical, PAGE);
+                at(physical, kind == MemoryKind::Ram && !watched, true)
+            }
+            (_, Some(MemoryKind::Ram)) if self.bus.watched.in_page(physical, PAGE) => {
+                match access {
+                    TlbAccess::Write => at(self.watched_pages.shadow(physical, PAGE)?, true, false),
+                    _ => at(physical, false, false),
+                }
             }
             (_, Some(MemoryKind::Ram)) => at(physical, true, self.is_executable(physical)),
             // Stores to flash and ROM go to the device that guards it, or fault there.
@@ -109,19 +119,35 @@ impl Core {
         }
     }
 
-    /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was
-    /// dropped: then the block that is about to run is gone too, and must be looked up anew.
-    pub(super) fn drop_dirty_code(&mut self) -> bool {
+    /// The address of an access that came as one to the shadow of a watched page.
+    #[inline]
+    pub(super) fn watched_address(&self, address: u32) -> u32 {
+        self.watched_pages.real(address, PAGE).unwrap_or(address)
+    }
+
+    /// Was translated code written? Writes elsewhere are forgotten.
+    pub(super) fn code_is_dirty(&mut self) -> bool {
         if self.bus.dirty_code.is_empty() {
             return false;
         }
-        let ranges = std::mem::take(&mut self.bus.dirty_code);
-        let hit = ranges.iter().any(|&(start, len)| {
-            let first = start / PAGE;
-            let last = (u64::from(start) + u64::from(len.max(1)) - 1) / u64::from(PAGE);
-            (u64::from(first)..=last).any(|n| self.is_executable((n as u32).wrapping_mul(PAGE)))
-        });
+        let mut ranges = std::mem::take(&mut self.bus.dirty_code);
+        ranges.retain(|&(start, len)| self.covers_code(start, len));
+        self.bus.dirty_code = ranges;
+        !self.bus.dirty_code.is_empty()
+    }
+
+    fn covers_code(&self, start: u32, len: u32) -> bool {
+        let first = start / PAGE;
+        let last = (u64::from(start) + u64::from(len.max(1)) - 1) / u64::from(PAGE);
+        (u64::from(first)..=last).any(|n| self.is_executable((n as u32).wrapping_mul(PAGE)))
+    }
+
+    /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was
+    /// dropped: then the block that is about to run is gone too, and must be looked up anew.
+    pub(super) fn drop_dirty_code(&mut self) -> bool {
+        let hit = self.code_is_dirty();
         if hit {
+            self.bus.dirty_code.clear();
             self.engine.flush_code();
             self.clear_blocks();
         }

@@ -42,6 +42,7 @@ use crate::probe::ProbeKind;
 use crate::run::{Console, Ledger};
 use crate::time::Cycles;
 use crate::timing::Spent;
+use crate::watch::{Places, WatchedPages};
 use blocks::{Block, RESET, StateId, States, Variant, flag};
 use csr::Csrs;
 use lines::Lines;
@@ -116,6 +117,8 @@ pub struct Core {
     /// Stop after one instruction.
     stepping: Option<u64>,
     breakpoints: BTreeSet<u32>,
+    places: Places,
+    watched_pages: WatchedPages,
     /// The breakpoint that the run starts on does not stop it again, until something was executed.
     pass_breakpoint: Option<(u32, u64)>,
     /// The last run ended before it looked for a breakpoint: the next one still has to.
@@ -183,6 +186,8 @@ impl Core {
             single_step,
             stepping: None,
             breakpoints: BTreeSet::new(),
+            places: Places::default(),
+            watched_pages: WatchedPages::default(),
             pass_breakpoint: None,
             breakpoint_due: false,
             executable: vec![0; (1usize << 32) / (memory::PAGE as usize) / 64],

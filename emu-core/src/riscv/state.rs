@@ -7,6 +7,7 @@ use super::timing::predictor::Predictor;
 use crate::device::StateError;
 use crate::run::Ledger;
 use crate::time::Cycles;
+use crate::watch::{Place, Variable};
 use serde::{Deserialize, Serialize};
 
 /// Registers that a debugger sees.
@@ -90,6 +91,19 @@ impl Core {
         if changed {
             self.clear_blocks();
         }
+    }
+
+    /// Record these places and variables from now on.
+    pub(crate) fn watch(&mut self, places: &[Place], variables: &[Variable]) {
+        self.places.set(places);
+        self.bus.watch(variables);
+        self.engine.flush_tlb();
+        self.clear_blocks();
+    }
+
+    /// Must the instruction at this address begin a block?
+    pub(super) fn cuts_at(&self, address: u32) -> bool {
+        self.breakpoints.contains(&address) || self.places.contains(address)
     }
 
     /// The registers as a debugger sees them.

@@ -104,7 +104,7 @@ impl Core {
             ),
             (
                 flag::BREAKPOINT,
-                insns.iter().any(|i| self.breakpoints.contains(&i.address)),
+                insns.iter().any(|i| self.cuts_at(i.address)),
             ),
             (
                 flag::TRANSFER,

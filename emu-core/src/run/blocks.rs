@@ -32,7 +32,7 @@ pub mod flag {
     pub const LINES: u16 = 32;
     /// Has sites whose inputs are read at its entry.
     pub const SITES: u16 = 64;
-    /// Has a breakpoint.
+    /// Has a breakpoint or a watched place.
     pub const BREAKPOINT: u16 = 128;
     /// Holds FP instructions whose condition can fail.
     pub const FP_PREDICATED: u16 = 256;

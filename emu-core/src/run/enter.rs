@@ -70,6 +70,9 @@ impl Core {
         if let Some(flow) = self.stepping_or_breakpoint(address, it) {
             return flow;
         }
+        if !self.places.is_empty() && self.reached(address, first) {
+            return self.redirect_to(address, it, None);
+        }
         self.sync_settings();
         if let Some(flow) = self.special(id, address, now) {
             self.pass_breakpoint = None;
@@ -135,6 +138,24 @@ impl Core {
         None
     }
 
+    /// The instruction at `address` starts at cycle `at`: record it when it is watched. `true` when blocks have to be
+    /// cut anew.
+    fn reached(&mut self, address: u32, at: u64) -> bool {
+        if !self.places.contains(address) {
+            return false;
+        }
+        let (stack, link) = (self.cpu.r(13), self.cpu.r(14));
+        let executed = self.executed();
+        let (seen, new) = self.places.reached(address, executed, stack, link);
+        for kind in seen {
+            self.bus.probes.record(Cycles(at), address, kind);
+        }
+        if new {
+            self.clear_blocks();
+        }
+        new
+    }
+
     /// Go on at `address`, at most `k` instructions as one block.
     pub(super) fn redirect_to(&mut self, address: u32, it: u8, k: Option<u32>) -> Flow {
         self.cpu.set_r(15, address);
@@ -197,12 +218,12 @@ impl Core {
         if v.flags & flag::DIVIDE != 0 && self.slow_flags & flag::DIVIDE != 0 {
             k = part_before(&block.insns, k, |i| i.class == Class::Divide);
         }
-        if !self.breakpoints.is_empty()
+        if v.flags & flag::BREAKPOINT != 0
             && let Some(at) = block
                 .insns
                 .iter()
                 .skip(1)
-                .position(|i| self.breakpoints.contains(&i.address))
+                .position(|i| self.cuts_at(i.address))
         {
             k = k.min(at + 1);
         }

@@ -205,7 +205,7 @@ impl Core {
             .is_some_and(|r| r.kind == crate::memory::MemoryKind::Ram)
         {
             self.bus.memory.store(address, Width::Word, value);
-            self.wrote(address);
+            self.wrote(address, 4);
             return None;
         }
         self.bus
@@ -315,6 +315,11 @@ impl Core {
             self.bus.pc,
             ProbeKind::ExceptionExit { number: leaving },
         );
+        if !self.places.is_empty() {
+            for kind in self.places.exception_returned(self.cpu.r(13)) {
+                self.bus.probes.record(Cycles(now), self.bus.pc, kind);
+            }
+        }
         // DeActivate: leaving any exception but NMI clears FAULTMASK.
         if leaving != number::NMI {
             self.cpu.set_masks(Masks {

@@ -86,6 +86,7 @@ impl Host for Core {
     }
 
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow> {
+        let address = self.watched_address(address);
         self.at_access(address, false)?;
         let result = self.bus.read(address, Width::from_bytes(bytes));
         self.horizon = self.horizon_now();
@@ -96,10 +97,11 @@ impl Host for Core {
     }
 
     fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow> {
+        let address = self.watched_address(address);
         let kind = self.at_access(address, true)?;
         let result = self.bus.write(address, Width::from_bytes(bytes), value);
         // What was written may be a setting of the core itself: look at everything before the next block.
-        self.horizon = if kind == Access::Sync {
+        self.horizon = if kind == Access::Sync || self.code_is_dirty() {
             0
         } else {
             self.horizon_now()

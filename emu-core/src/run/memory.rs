@@ -4,6 +4,7 @@ use super::Core;
 use crate::backend::TlbAccess;
 use crate::backend::engine::{IoRange, PAGE, STORE_SHADOW, STORE_SHADOW_SIZE, Translation};
 use crate::memory::MemoryKind;
+use crate::watch::WatchedPages;
 
 /// Can a region be mapped straight into the engine?
 pub(super) fn is_direct(base: u32, size: u32) -> bool {
@@ -39,6 +40,8 @@ impl Core {
             u64::from(STORE_SHADOW),
             u64::from(STORE_SHADOW) + u64::from(STORE_SHADOW_SIZE),
         ));
+        let watched = u64::from(WatchedPages::BASE);
+        taken.push((watched, watched + u64::from(WatchedPages::SIZE)));
         taken.sort_unstable();
         let mut at = 0u64;
         let mut gaps = Vec::new();
@@ -54,6 +57,8 @@ impl Core {
         for (start, size) in gaps {
             self.map_io_window(start as u32, size, start as u32)?;
         }
+        let (base, size) = (WatchedPages::BASE, u64::from(WatchedPages::SIZE));
+        self.map_io_window(base, size, base)?;
         self.map_io_window(STORE_SHADOW, u64::from(STORE_SHADOW_SIZE), 0)
     }
 
@@ -149,7 +154,9 @@ impl Core {
                 }
                 Some(Translation {
                     physical,
-                    write: kind == Some(MemoryKind::Ram) && p.write,
+                    write: kind == Some(MemoryKind::Ram)
+                        && p.write
+                        && !self.bus.watched.in_page(physical, PAGE),
                     execute: true,
                 })
             }
@@ -163,6 +170,17 @@ impl Core {
                     return None;
                 }
                 match kind {
+                    Some(MemoryKind::Ram) if self.bus.watched.in_page(physical, PAGE) => {
+                        let physical = match access {
+                            TlbAccess::Write => self.watched_pages.shadow(physical, PAGE)?,
+                            _ => physical,
+                        };
+                        Some(Translation {
+                            physical,
+                            write: access == TlbAccess::Write,
+                            execute: false,
+                        })
+                    }
                     Some(MemoryKind::Ram) => {
                         let execute = self.is_executable(physical);
                         Some(Translation {
@@ -185,6 +203,7 @@ impl Core {
                         execute: false,
                     }),
                     None if page.wrapping_sub(STORE_SHADOW) < STORE_SHADOW_SIZE => None,
+                    None if page.wrapping_sub(WatchedPages::BASE) < WatchedPages::SIZE => None,
                     None => Some(Translation {
                         physical: page,
                         write: p.write,
@@ -335,8 +354,9 @@ impl Core {
         )
     }
 
-    /// A word was written past the engine: drop code that may have been there.
-    pub(super) fn wrote(&mut self, address: u32) {
+    /// Bytes were written past the engine: drop code that may have been there.
+    pub(super) fn wrote(&mut self, address: u32, bytes: u32) {
+        self.bus.stored(address, bytes);
         if self.is_executable(self.bus.memory.resolve(address)) {
             self.bus
                 .dirty_code
@@ -344,27 +364,35 @@ impl Core {
         }
     }
 
-    /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was
-    /// dropped: then the block that is about to run is gone too, and must be looked up anew.
-    pub(super) fn drop_dirty_code(&mut self) -> bool {
+    /// The address of an access that came as one to the shadow of a watched page.
+    #[inline]
+    pub(super) fn watched_address(&self, address: u32) -> u32 {
+        self.watched_pages.real(address, PAGE).unwrap_or(address)
+    }
+
+    /// Was translated code written? Writes elsewhere are forgotten.
+    pub(super) fn code_is_dirty(&mut self) -> bool {
         if self.bus.dirty_code.is_empty() {
             return false;
         }
-        let ranges = std::mem::take(&mut self.bus.dirty_code);
-        let hit = ranges.iter().any(|&(start, len)| {
-            let mut page = start & !(PAGE - 1);
-            let end = u64::from(start) + u64::from(len);
-            loop {
-                if self.is_executable(page) {
-                    return true;
-                }
-                page = page.wrapping_add(PAGE);
-                if u64::from(page) >= end || page == 0 {
-                    return false;
-                }
-            }
-        });
+        let mut ranges = std::mem::take(&mut self.bus.dirty_code);
+        ranges.retain(|&(start, len)| self.covers_code(start, len));
+        self.bus.dirty_code = ranges;
+        !self.bus.dirty_code.is_empty()
+    }
+
+    fn covers_code(&self, start: u32, len: u32) -> bool {
+        let first = start / PAGE;
+        let last = (u64::from(start) + u64::from(len.max(1)) - 1) / u64::from(PAGE);
+        (u64::from(first)..=last).any(|n| self.is_executable((n as u32).wrapping_mul(PAGE)))
+    }
+
+    /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was
+    /// dropped: then the block that is about to run is gone too, and must be looked up anew.
+    pub(super) fn drop_dirty_code(&mut self) -> bool {
+        let hit = self.code_is_dirty();
         if hit {
+            self.bus.dirty_code.clear();
             self.engine.flush_code();
             self.clear_blocks_at_rest();
         }

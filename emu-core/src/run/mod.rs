@@ -43,6 +43,7 @@ use crate::semihosting::Semihosting;
 use crate::time::Cycles;
 use crate::timing::flash::{Flash, Settings, Shape};
 use crate::timing::{self, Model, Spent};
+use crate::watch::{Places, WatchedPages};
 use blocks::{Block, NumberMap, SETTLED, StateId, States, Variant, flag};
 use sites::{Key, MAX_SITES};
 use slaves::Slaves;
@@ -153,6 +154,8 @@ pub struct Core {
     /// Stop after one instruction.
     stepping: Option<u64>,
     breakpoints: BTreeSet<u32>,
+    places: Places,
+    watched_pages: WatchedPages,
     /// The breakpoint that the run starts on does not stop it again, until something was executed: its address
     /// and the count of instructions.
     pass_breakpoint: Option<(u32, u64)>,
@@ -243,6 +246,8 @@ impl Core {
             single_step,
             stepping: None,
             breakpoints: BTreeSet::new(),
+            places: Places::default(),
+            watched_pages: WatchedPages::default(),
             pass_breakpoint: None,
             breakpoint_due: false,
             plain_code: HashSet::default(),

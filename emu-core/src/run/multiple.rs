@@ -103,7 +103,7 @@ impl Core {
         }
         for &(at, v) in undo.memory.iter().skip(done) {
             self.bus.memory.store(at, Width::Word, v);
-            self.wrote(at);
+            self.wrote(at, 4);
         }
         if continues && done > 0 {
             let place = list.iter().nth(done).unwrap_or(0) as u8;
@@ -176,7 +176,7 @@ impl Core {
             {
                 return;
             } else {
-                self.wrote(at);
+                self.wrote(at, 4);
             }
         }
         if let Some(a) = insn.addressing

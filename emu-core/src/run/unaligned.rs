@@ -97,7 +97,7 @@ impl Core {
                     .is_some_and(|r| r.kind == MemoryKind::Ram);
                 if ram {
                     self.bus.memory.store(at, Width::Byte, b)?;
-                    self.wrote(at);
+                    self.wrote(at, 1);
                 } else {
                     self.bus.write(at, Width::Byte, b).ok()?;
                 }

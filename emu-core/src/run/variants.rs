@@ -275,7 +275,7 @@ impl Core {
         set(flag::SITES, !sites.is_empty());
         set(
             flag::BREAKPOINT,
-            insns.iter().any(|i| self.breakpoints.contains(&i.address)),
+            insns.iter().any(|i| self.cuts_at(i.address)),
         );
         let (lines, literals) = self.lines_of(&insns, &known);
         set(flag::LINES, !lines.is_empty());

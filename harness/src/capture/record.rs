@@ -113,8 +113,14 @@ impl Encoder {
                 put64(out, value.into());
             }
             ProbeKind::Reset => out.push(kind::RESET),
-            ProbeKind::Enter { place } => one(out, kind::PLACE_ENTER, place.into()),
-            ProbeKind::Return { place } => one(out, kind::PLACE_RETURN, place.into()),
+            ProbeKind::Enter { place, call } => {
+                one(out, kind::PLACE_ENTER, place.into());
+                put64(out, call.into());
+            }
+            ProbeKind::Return { place, call } => {
+                one(out, kind::PLACE_RETURN, place.into());
+                put64(out, call.into());
+            }
             ProbeKind::Store { variable, value } => {
                 one(out, kind::STORE, variable.into());
                 put64(out, value.into());
@@ -319,9 +325,11 @@ fn event_kind(kind: u8, from: &mut impl Read) -> io::Result<ProbeKind> {
         kind::RESET => ProbeKind::Reset,
         kind::PLACE_ENTER => ProbeKind::Enter {
             place: get_as(from)?,
+            call: get_as(from)?,
         },
         kind::PLACE_RETURN => ProbeKind::Return {
             place: get_as(from)?,
+            call: get_as(from)?,
         },
         kind::STORE => ProbeKind::Store {
             variable: get_as(from)?,

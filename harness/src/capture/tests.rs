@@ -74,8 +74,11 @@ fn events() -> Vec<ProbeEvent> {
             value: 0xDEAD_BEEF,
         },
         ProbeKind::Reset,
-        ProbeKind::Enter { place: 0 },
-        ProbeKind::Return { place: 300 },
+        ProbeKind::Enter { place: 0, call: 0 },
+        ProbeKind::Return {
+            place: 300,
+            call: u32::MAX,
+        },
         ProbeKind::Store {
             variable: 0,
             value: u32::MAX,

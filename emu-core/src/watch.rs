@@ -1,0 +1,308 @@
+//! Watching a firmware from outside: places in its code and variables in its memory.
+//!
+//! A watched place is recorded when execution comes to it, and, for a function, when it has returned: at the
+//! address that its link register held, with the stack pointer that it began with, so that recursion and tasks
+//! on stacks of their own are told apart. A function that is left by `longjmp` never returns. A handler (its
+//! link register holds EXC_RETURN) returns with its exception.
+//!
+//! A watched variable is recorded at each store to any byte of it, by the core or by another bus master. What a
+//! debugger writes is not recorded.
+//!
+//! Watching changes nothing in the run: no cycle, no state, no hash.
+
+use crate::probe::ProbeKind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A place in the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Address of an instruction (bit 0 is ignored).
+    pub address: u32,
+    /// It is the entry of a function whose return is recorded, too.
+    pub returns: bool,
+}
+
+/// A variable in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Variable {
+    /// First address.
+    pub address: u32,
+    /// Size in bytes. Only the first four are shown as its value.
+    pub size: u32,
+}
+
+impl Variable {
+    /// Is any byte of it among `length` bytes at `address`?
+    fn overlaps(&self, address: u32, length: u32) -> bool {
+        let end = |from: u32, n: u32| u64::from(from) + u64::from(n);
+        u64::from(address) < end(self.address, self.size)
+            && u64::from(self.address) < end(address, length)
+    }
+}
+
+/// Calls that are remembered; what was left by `longjmp` is forgotten in the end.
+const MAX_CALLS: usize = 4096;
+
+/// A call of a watched function that has not returned.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    place: u16,
+    number: u32,
+    stack: u32,
+    to: u32,
+}
+
+/// The code side: places, and where the functions among them return to.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// Numbers of the places at an address.
+    at: BTreeMap<u32, Vec<(u16, bool)>>,
+    /// Addresses to which watched functions return.
+    returns: BTreeSet<u32>,
+    calls: Vec<Call>,
+    /// Calls so far.
+    numbered: u32,
+    /// The instruction that was recorded last: its address and the count of instructions before it. The core loop
+    /// may look at it several times before it runs.
+    last: Option<(u32, u64)>,
+}
+
+impl Places {
+    pub(crate) fn set(&mut self, places: &[Place]) {
+        *self = Places::default();
+        for (number, p) in (0u16..).zip(places) {
+            let list = self.at.entry(p.address & !1).or_default();
+            list.push((number, p.returns));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at.is_empty()
+    }
+
+    /// Must the instruction at this address begin a block?
+    pub(crate) fn contains(&self, address: u32) -> bool {
+        self.at.contains_key(&address) || self.returns.contains(&address)
+    }
+
+    /// The instruction at `address` starts, `executed` instructions before it. Gives what is to be recorded, and whether
+    /// there is a new address to look at: then blocks must be cut anew.
+    pub(crate) fn reached(
+        &mut self,
+        address: u32,
+        executed: u64,
+        stack: u32,
+        link: u32,
+    ) -> (Vec<ProbeKind>, bool) {
+        if self.last == Some((address, executed)) {
+            return (Vec::new(), false);
+        }
+        self.last = Some((address, executed));
+        let mut seen = Vec::new();
+        if self.returns.contains(&address) {
+            self.returned(address, stack, &mut seen);
+        }
+        let mut new = false;
+        for (place, returns) in self.at.get(&address).into_iter().flatten() {
+            let place = *place;
+            if !*returns {
+                seen.push(ProbeKind::Enter { place, call: 0 });
+            } else {
+                self.numbered = self.numbered.wrapping_add(1);
+                let number = self.numbered;
+                seen.push(ProbeKind::Enter {
+                    place,
+                    call: number,
+                });
+                let to = if is_exc_return(link) { link } else { link & !1 };
+                // A frame that is used again was left without a return.
+                self.calls
+                    .retain(|c| (c.place, c.stack, c.to) != (place, stack, to));
+                if self.calls.len() == MAX_CALLS {
+                    self.calls.remove(0);
+                }
+                self.calls.push(Call {
+                    place,
+                    number,
+                    stack,
+                    to,
+                });
+                new |= !is_exc_return(link) && self.returns.insert(to);
+            }
+        }
+        (seen, new)
+    }
+
+    /// An exception returns while its stack pointer is `stack`.
+    pub(crate) fn exception_returned(&mut self, stack: u32) -> Vec<ProbeKind> {
+        let mut seen = Vec::new();
+        while let Some(i) = self
+            .calls
+            .iter()
+            .rposition(|c| is_exc_return(c.to) && c.stack == stack)
+        {
+            let Call { place, number, .. } = self.calls.remove(i);
+            seen.push(ProbeKind::Return {
+                place,
+                call: number,
+            });
+        }
+        seen
+    }
+
+    fn returned(&mut self, address: u32, stack: u32, seen: &mut Vec<ProbeKind>) {
+        // The innermost first: a tail call returns for its caller, too.
+        while let Some(i) = self
+            .calls
+            .iter()
+            .rposition(|c| c.to == address && c.stack == stack)
+        {
+            let Call { place, number, .. } = self.calls.remove(i);
+            seen.push(ProbeKind::Return {
+                place,
+                call: number,
+            });
+        }
+    }
+}
+
+/// EXC_RETURN (DDI 0403E B1.5.8): no code is there, on any core.
+fn is_exc_return(link: u32) -> bool {
+    link >= 0xFF00_0000
+}
+
+/// The data side.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    list: Vec<Variable>,
+}
+
+impl Variables {
+    pub(crate) fn set(&mut self, list: Vec<Variable>) {
+        self.list = list;
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Variables with a byte among `length` bytes at `address`: number, address and size.
+    pub(crate) fn within(
+        &self,
+        address: u32,
+        length: u32,
+    ) -> impl Iterator<Item = (u16, Variable)> {
+        (0u16..)
+            .zip(&self.list)
+            .filter(move |(_, v)| v.overlaps(address, length))
+            .map(|(n, v)| (n, *v))
+    }
+
+    /// Does a page hold any of them?
+    pub(crate) fn in_page(&self, page: u32, size: u32) -> bool {
+        self.within(page, size).next().is_some()
+    }
+}
+
+/// Physical addresses, in the engine, of pages that hold watched variables: stores there are seen as I/O.
+#[derive(Debug, Default)]
+pub(crate) struct WatchedPages(Vec<u32>);
+
+impl WatchedPages {
+    /// The first address.
+    pub(crate) const BASE: u32 = 0xF000_0000;
+    /// Size of the range in bytes.
+    pub(crate) const SIZE: u32 = 1 << 20;
+
+    /// Where stores to a page go; `None` when there are too many of them.
+    pub(crate) fn shadow(&mut self, page: u32, size: u32) -> Option<u32> {
+        let known = self.0.iter().position(|&p| p == page);
+        let n = known.unwrap_or_else(|| {
+            self.0.push(page);
+            self.0.len() - 1
+        });
+        let offset = (n as u32).checked_mul(size)?;
+        (offset < WatchedPages::SIZE).then(|| WatchedPages::BASE + offset)
+    }
+
+    /// The address that an address in the range stands for.
+    pub(crate) fn real(&self, address: u32, size: u32) -> Option<u32> {
+        let offset = address.wrapping_sub(WatchedPages::BASE);
+        let page = self.0.get((offset / size) as usize)?;
+        Some(page + offset % size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(call: u32) -> ProbeKind {
+        ProbeKind::Enter { place: 0, call }
+    }
+
+    fn back(call: u32) -> ProbeKind {
+        ProbeKind::Return { place: 0, call }
+    }
+
+    fn function() -> Places {
+        let mut p = Places::default();
+        p.set(&[Place {
+            address: 0x101,
+            returns: true,
+        }]);
+        p
+    }
+
+    #[test]
+    fn recursion_returns_by_its_stack_pointer() {
+        let mut p = function();
+        assert_eq!(p.reached(0x100, 1, 0x800, 0x201), (vec![enter(1)], true));
+        assert_eq!(p.reached(0x100, 1, 0x800, 0x201), (vec![], false), "again");
+        assert_eq!(p.reached(0x100, 9, 0x7F0, 0x201), (vec![enter(2)], false));
+        assert_eq!(
+            p.reached(0x200, 15, 0x900, 0),
+            (vec![], false),
+            "another stack"
+        );
+        assert_eq!(p.reached(0x200, 20, 0x7F0, 0), (vec![back(2)], false));
+        assert_eq!(p.reached(0x200, 30, 0x800, 0), (vec![back(1)], false));
+        assert_eq!(p.reached(0x200, 40, 0x800, 0), (vec![], false));
+    }
+
+    #[test]
+    fn a_frame_that_is_used_again_has_one_return() {
+        let mut p = function();
+        p.reached(0x100, 1, 0x800, 0x201);
+        p.reached(0x100, 50, 0x800, 0x201);
+        assert_eq!(p.reached(0x200, 60, 0x800, 0).0, [back(2)]);
+    }
+
+    #[test]
+    fn a_handler_returns_with_its_exception() {
+        let mut p = function();
+        assert_eq!(
+            p.reached(0x100, 1, 0x800, 0xFFFF_FFF9),
+            (vec![enter(1)], false)
+        );
+        assert_eq!(p.exception_returned(0x700), []);
+        assert_eq!(p.exception_returned(0x800), [back(1)]);
+        assert_eq!(p.exception_returned(0x800), []);
+    }
+
+    #[test]
+    fn any_byte_counts() {
+        let mut v = Variables::default();
+        v.set(vec![Variable {
+            address: 0x2000_0004,
+            size: 4,
+        }]);
+        assert_eq!(v.within(0x2000_0007, 1).count(), 1);
+        assert_eq!(v.within(0x2000_0000, 4).count(), 0);
+        assert_eq!(v.within(0x2000_0000, 16).count(), 1);
+        assert_eq!(v.within(0x2000_0008, 4).count(), 0);
+        assert!(v.in_page(0x2000_0000, 1024) && !v.in_page(0x2000_0400, 1024));
+    }
+}
