@@ -5,6 +5,7 @@
 
 use crate::failure::Failure;
 use crate::ledger::Ledger;
+use crate::nearest::nearest;
 use crate::run_result::hex;
 use crate::units;
 use emu_core::image::{Architecture, Image, OpenOptions, SymbolKind};
@@ -44,6 +45,48 @@ impl Firmware {
             Failure::usage(format!("{}: {}", path.display(), e.kind())).help(e.kind().help())
         })?;
         Ok(Firmware { image })
+    }
+
+    /// Change a word of the image, before it is loaded.
+    ///
+    /// # Errors
+    /// A [`Failure`] for an unknown symbol, and one that is not in the loaded image.
+    pub fn poke(&mut self, symbol: &str, value: u32) -> Result<(), Failure> {
+        let Some(found) = self.image.symbols.find(symbol) else {
+            let all = self.image.symbols.iter();
+            let objects = all.filter(|s| s.kind == SymbolKind::Object);
+            let near = nearest(symbol, objects.map(|s| s.demangled()), 4);
+            let failure = Failure::usage(format!("the firmware has no symbol `{symbol}`"));
+            return Err(match near.is_empty() {
+                true => failure.help("only symbols of the ELF file can be changed"),
+                false => failure.help(format!("near: {}", near.join(", "))),
+            });
+        };
+        let (address, size) = (found.address, found.size);
+        let width = if matches!(size, 1 | 2) {
+            size as usize
+        } else {
+            4
+        };
+        if width < 4 && value >> (8 * width) != 0 {
+            let message = format!("{value} does not fit into `{symbol}`, which has {width} bytes");
+            return Err(Failure::usage(message).help("give a smaller value"));
+        }
+        let segments = self.image.segments.iter_mut();
+        let place = segments.filter_map(|s| {
+            let offset = address.checked_sub(s.address)? as usize;
+            s.bytes.get_mut(offset..offset + width)
+        });
+        match place.last() {
+            Some(bytes) => {
+                bytes.copy_from_slice(&value.to_le_bytes()[..width]);
+                Ok(())
+            }
+            None => Err(Failure::usage(format!(
+                "`{symbol}` at {address:#010x} is not in the loaded image"
+            ))
+            .help("the start-up code sets variables in RAM itself; make it `const volatile`, so that it is in flash")),
+        }
     }
 
     /// `main+0x12 (main.c:42)`.

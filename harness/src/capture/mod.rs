@@ -56,6 +56,8 @@ pub struct Header {
     pub nets: Vec<String>,
     /// Nets that were high when recording began.
     pub high: Vec<u16>,
+    /// Names that the board gives to pins, and their nets.
+    pub pins: BTreeMap<String, String>,
     /// Names of the serial ports by their number.
     pub ports: Vec<String>,
     /// What the machine calls its interrupts, by exception number.

@@ -22,6 +22,7 @@ fn header() -> Header {
         high: vec![0],
         ports: vec!["USART2".to_owned()],
         interrupts: [(54, "USART2".to_owned())].into(),
+        pins: Default::default(),
         devices: vec!["TIM2".to_owned()],
         places: vec!["main".to_owned()],
         variables: vec!["current".to_owned()],

@@ -1,7 +1,7 @@
 //! One run from its options to its results: what `run`, `trace` and `profile` are made of.
 
 use super::options::RunOptions;
-use crate::capture::{Header, Writer};
+use crate::capture::Writer;
 use crate::console::{Console, Defaults, Sink};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -9,17 +9,15 @@ use crate::lockup;
 use crate::outcome::Outcome;
 use crate::output::{self, PendingFile};
 use crate::parts::{self, Firmware, Spec};
-use crate::pins;
+use crate::prepared::Prepared;
 use crate::profile::ProfileResult;
 use crate::progress::{self, Progress};
-use crate::rtt::{Found, RttPorts};
+use crate::rtt::Found;
 use crate::run_result::{self as result, RunResult, hex};
 use crate::session::{Finished, Session, Settings};
 use crate::terminal::Terminal;
 use crate::until::Until;
-use emu_core::bus::StopOn;
-use emu_core::machine::{Machine, MachineError, Options};
-use emu_core::nets::Nets;
+use emu_core::machine::Machine;
 use emu_core::notices::Notice;
 use emu_core::probe::ProbeMask;
 use std::io::IsTerminal;
@@ -28,15 +26,7 @@ use std::path::Path;
 /// Notices that are told one by one; the others are only counted.
 const TOLD: usize = 20;
 
-/// A run that is ready to go.
-pub struct Prepared {
-    firmware: Firmware,
-    spec: Spec,
-    machine: Machine,
-    rtt: RttPorts,
-}
-
-/// Open the firmware, find its machine, build it, load it, reset it.
+/// What the options want to be run, ready to go.
 ///
 /// # Errors
 /// A [`Failure`] that names what is wrong with the input.
@@ -46,161 +36,35 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
             output::check(path)?;
         }
     }
-    let colour = terminal.colour();
-    let firmware = Firmware::open(&options.firmware, options.base)?;
-    let mut spec = match &options.machine {
-        Some(name) => Spec::load(name, colour)?,
-        None => {
-            let (spec, why) = Spec::detect(&firmware, colour)?;
-            if !options.quiet {
-                terminal.tell("note", &format!("the machine is {} ({why})", spec.name()));
-            }
-            spec
-        }
+    let mut prepared = Prepared::new(&options.setup(terminal.colour()), options.port_names())?;
+    if let Some(why) = prepared.why.as_ref().filter(|_| !options.quiet) {
+        let name = prepared.spec.name();
+        terminal.tell("note", &format!("the machine is {name} ({why})"));
+    }
+    prepared.watch(&options.watch)?;
+    Ok(prepared)
+}
+
+/// Where the serial ports go.
+fn console(
+    prepared: &Prepared,
+    options: &RunOptions,
+    stdout_is_taken: bool,
+    terminal: &Terminal,
+) -> Result<Console, Failure> {
+    let json_on_stdout = options.json.as_deref() == Some(Path::new("-"));
+    if json_on_stdout && options.uarts.iter().any(|u| u.sink == Sink::Stdio) {
+        let message = "--json - and a serial port both want standard output";
+        return Err(Failure::usage(message).help("write the result to a file: --json PATH"));
+    }
+    let ports = prepared.machine.bus().serial_ports();
+    let ports: Vec<String> = ports.iter().map(|p| p.name.clone()).collect();
+    let defaults = Defaults {
+        console: prepared.spec.console(),
+        with_input: std::io::stdin().is_terminal(),
     };
-    for assignment in &options.set {
-        spec.set(assignment, colour)?;
-    }
-    let (core, bus) = spec.build(options.seed, colour)?;
-    let mut machine =
-        Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, options, &spec))?;
-    parts::enable_semihosting(&mut machine, options.semihosting_dir.as_deref())?;
-    machine
-        .load(&firmware.image)
-        .map_err(|e| wrong(e, options, &spec))?;
-    machine.reset();
-    let rtt = RttPorts::new(
-        machine.bus_mut(),
-        firmware.rtt_control_block(),
-        options.port_names(),
-    );
-    Ok(Prepared {
-        firmware,
-        spec,
-        machine,
-        rtt,
-    })
-}
-
-fn wrong(e: MachineError, options: &RunOptions, spec: &Spec) -> Failure {
-    let path = options.firmware.display();
-    let message = format!("{path}: {e} [machine {}]", spec.name());
-    match e {
-        MachineError::Engine(_) => Failure::internal(message),
-        MachineError::OtherArchitecture { .. } => Failure::usage(message)
-            .help("choose a machine for it with -m, see `tickscope machine list`"),
-        MachineError::OutsideMemory { .. } => Failure::usage(message)
-            .help("is it linked for another chip? choose the machine with -m, see `tickscope machine list`"),
-        MachineError::VectorTable(_) => Failure::usage(message)
-            .help("the vector table must be at the start of the memory that the core boots from; was the right file linked?"),
-    }
-}
-
-impl Prepared {
-    /// The firmware with its symbols.
-    #[must_use]
-    pub fn firmware(&self) -> &Firmware {
-        &self.firmware
-    }
-
-    /// The firmware.
-    #[must_use]
-    pub fn image(&self) -> &emu_core::image::Image {
-        &self.firmware.image
-    }
-
-    /// The machine, reset.
-    pub fn machine(&mut self) -> &mut Machine {
-        &mut self.machine
-    }
-
-    /// The machine's nets.
-    #[must_use]
-    pub fn nets(&self) -> &Nets {
-        &self.machine.bus().nets
-    }
-
-    /// The net of a pin, by the chip's name or the board's.
-    ///
-    /// # Errors
-    /// A [`Failure`] that lists the pins.
-    pub fn pin(&self, name: &str) -> Result<emu_core::NetId, Failure> {
-        pins::find(self.nets(), self.spec.net(name)).map_err(|_| {
-            let known: Vec<&str> = self.spec.pin_names().chain(self.nets().names()).collect();
-            pins::unknown(name, &known)
-        })
-    }
-
-    fn watch(&self, until: &Until) -> Result<StopOn, Failure> {
-        Ok(match until {
-            Until::Uart { port, text } => {
-                let ports = self.machine.bus().serial_ports();
-                let index = |name: &String| {
-                    let found = ports.iter().position(|p| p.name.eq_ignore_ascii_case(name));
-                    found.map(|i| i as u8).ok_or_else(|| {
-                        let names: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
-                        Failure::usage(format!("the machine has no serial port `{name}`"))
-                            .help(format!("its ports are: {}", names.join(", ")))
-                    })
-                };
-                StopOn::SerialText {
-                    port: port.as_ref().map(index).transpose()?,
-                    text: text.clone(),
-                }
-            }
-            Until::Pin { pin, level } => StopOn::Edge {
-                net: self.pin(pin)?,
-                level: *level,
-            },
-        })
-    }
-
-    fn header(&self, seed: u64) -> Header {
-        let bus = self.machine.bus();
-        let levels = bus.nets.states().zip(0u16..);
-        Header {
-            schema: Header::SCHEMA,
-            tool: crate::TOOL.to_owned(),
-            elf_sha256: hex(&self.firmware.image.sha256),
-            machine: self.spec.name().to_owned(),
-            machine_hash: self.spec.hash(),
-            seed,
-            core_hz: bus.clocks.hz(bus.clocks.core()),
-            start: bus.now.0,
-            nets: bus.nets.names().map(str::to_owned).collect(),
-            high: levels
-                .filter(|((high, _), _)| *high)
-                .map(|(_, i)| i)
-                .collect(),
-            ports: bus.serial_ports().iter().map(|p| p.name.clone()).collect(),
-            interrupts: self.spec.interrupts(),
-            devices: bus.devices().map(|(_, d)| d.name.clone()).collect(),
-            places: Vec::new(),
-            variables: Vec::new(),
-            objects: Default::default(),
-        }
-    }
-
-    fn console(
-        &self,
-        options: &RunOptions,
-        stdout_is_taken: bool,
-        terminal: &Terminal,
-    ) -> Result<Console, Failure> {
-        let json_on_stdout = options.json.as_deref() == Some(Path::new("-"));
-        if json_on_stdout && options.uarts.iter().any(|u| u.sink == Sink::Stdio) {
-            let message = "--json - and a serial port both want standard output";
-            return Err(Failure::usage(message).help("write the result to a file: --json PATH"));
-        }
-        let ports = self.machine.bus().serial_ports();
-        let ports: Vec<String> = ports.iter().map(|p| p.name.clone()).collect();
-        let defaults = Defaults {
-            console: self.spec.console(),
-            with_input: std::io::stdin().is_terminal(),
-        };
-        let taken = json_on_stdout || stdout_is_taken;
-        Console::open(&ports, &options.uarts, &defaults, taken, terminal)
-    }
+    let taken = json_on_stdout || stdout_is_taken;
+    Console::open(&ports, &options.uarts, &defaults, taken, terminal)
 }
 
 /// Run to the end and write all results; the capture records the kinds of events of its mask. Gives the exit code.
@@ -240,22 +104,23 @@ pub fn execute_then(
     then: impl FnOnce(&Ended<'_>) -> Result<Option<ProfileResult>, Failure>,
 ) -> Result<u8, Failure> {
     let until = options.until.iter();
-    let until: Result<Vec<_>, Failure> =
-        until.map(|u| Ok((u.clone(), prepared.watch(u)?))).collect();
+    let until: Result<Vec<_>, Failure> = until
+        .map(|u| Ok((u.clone(), prepared.stop_on(u)?)))
+        .collect();
     let settings = Settings {
         limit: options.limit(),
         until: until?,
         strict: options.strict,
         pace: options.pace,
     };
-    let console = prepared.console(options, stdout_is_taken, terminal)?;
+    let console = console(&prepared, options, stdout_is_taken, terminal)?;
     for line in &console.announcements {
         terminal.tell("note", line);
     }
     let interrupt = Interrupt::install();
     let writer = match capture {
         Some((path, mask)) => {
-            let header = prepared.header(options.seed);
+            let header = prepared.header();
             let file = PendingFile::create(path)?;
             let writer = Writer::start(file, &header).map_err(|e| not_captured(path, &e))?;
             let probes = &mut prepared.machine.bus_mut().probes;
@@ -269,6 +134,7 @@ pub fn execute_then(
         spec,
         machine,
         rtt,
+        ..
     } = prepared;
     let (firmware, spec) = (&firmware, &spec);
     let machine = &mut { machine };

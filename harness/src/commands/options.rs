@@ -1,6 +1,8 @@
 //! Options that `run`, `trace` and `profile` share.
 
 use crate::console::UartSpec;
+use crate::prepared::Setup;
+use crate::signal::Signal;
 use crate::units::Span;
 use crate::until::Until;
 use clap::{Args, ValueHint};
@@ -57,6 +59,14 @@ pub struct RunOptions {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub capture: Option<PathBuf>,
 
+    /// Record a signal that needs watching, to be in the capture: fn:NAME, write:VAR, addr:0x08000100, rtt:0
+    #[arg(long, value_name = "SIGNAL")]
+    pub watch: Vec<Signal>,
+
+    /// Change a word of the firmware's image before it runs, as bench_iterations=100
+    #[arg(long, value_name = "SYMBOL=VALUE", value_parser = poke)]
+    pub poke: Vec<(String, u32)>,
+
     /// Let semihosting calls reach files in this folder (they are refused without it)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub semihosting_dir: Option<PathBuf>,
@@ -75,6 +85,21 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// What runs on what.
+    #[must_use]
+    pub fn setup(&self, colour: bool) -> Setup<'_> {
+        Setup {
+            firmware: &self.firmware,
+            base: self.base,
+            machine: self.machine.as_deref(),
+            set: &self.set,
+            poke: &self.poke,
+            seed: self.seed,
+            semihosting: self.semihosting_dir.as_deref(),
+            colour,
+        }
+    }
+
     /// The limit, from either option.
     #[must_use]
     pub fn limit(&self) -> Option<Span> {
@@ -89,6 +114,13 @@ impl RunOptions {
         });
         self.uarts.iter().map(|u| u.port.as_str()).chain(waited)
     }
+}
+
+/// `SYMBOL=VALUE`.
+fn poke(text: &str) -> Result<(String, u32), String> {
+    let (symbol, value) = text.split_once('=').ok_or("write SYMBOL=VALUE")?;
+    let value = address(value).map_err(|_| format!("`{value}` is no number of 32 bits"))?;
+    Ok((symbol.trim().to_owned(), value))
 }
 
 /// An address, decimal or hex with `0x`.

@@ -331,6 +331,7 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
         high: Vec::new(),
         ports: vec!["UART".to_owned()],
         interrupts: Default::default(),
+        pins: Default::default(),
         devices: vec!["TIM2".to_owned()],
         places: vec!["main".to_owned()],
         variables: vec!["current".to_owned()],
