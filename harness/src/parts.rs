@@ -74,7 +74,7 @@ impl Firmware {
         }
         let segments = self.image.segments.iter_mut();
         let place = segments.filter_map(|s| {
-            let offset = address.checked_sub(s.address)? as usize;
+            let offset = address.checked_sub(s.linked)? as usize;
             s.bytes.get_mut(offset..offset + width)
         });
         match place.last() {
@@ -85,7 +85,7 @@ impl Firmware {
             None => Err(Failure::usage(format!(
                 "`{symbol}` at {address:#010x} is not in the loaded image"
             ))
-            .help("the start-up code sets variables in RAM itself; make it `const volatile`, so that it is in flash")),
+            .help("it is zeroed at start-up or has no contents; give it an initial value in the source")),
         }
     }
 

@@ -140,7 +140,9 @@ impl Elf {
                 return Err(ErrorKind::TooHigh(name()));
             };
             let bytes = file[used.start as usize..used.end as usize].to_vec();
-            pieces.add(address, bytes, || format!("{} at {address:#010x}", name()))?;
+            let linked = (h.p_vaddr + skipped) as u32;
+            let name = || format!("{} at {address:#010x}", name());
+            pieces.add_linked(address, linked, bytes, name)?;
         }
         pieces.segments(Join::Keep)
     }

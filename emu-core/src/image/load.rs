@@ -15,17 +15,32 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Add bytes; `name` says in messages what they are.
+    /// Add bytes that stay where they are loaded; `name` says in messages what they are.
     pub fn add(
         &mut self,
         address: u32,
         bytes: Vec<u8>,
         name: impl Fn() -> String,
     ) -> Result<(), ErrorKind> {
+        self.add_linked(address, address, bytes, name)
+    }
+
+    /// Add bytes that are linked for another address than the one they are loaded to.
+    pub fn add_linked(
+        &mut self,
+        address: u32,
+        linked: u32,
+        bytes: Vec<u8>,
+        name: impl Fn() -> String,
+    ) -> Result<(), ErrorKind> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let segment = Segment { address, bytes };
+        let segment = Segment {
+            address,
+            linked,
+            bytes,
+        };
         if segment.end() > 1 << 32 {
             return Err(ErrorKind::TooHigh(format!(
                 "{} ({:#x} bytes at {address:#010x})",

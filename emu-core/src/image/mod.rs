@@ -74,6 +74,8 @@ pub enum Format {
 pub struct Segment {
     /// Load address.
     pub address: u32,
+    /// Address for which it is linked: where start-up code copies it to, when that is another one.
+    pub linked: u32,
     /// Contents.
     pub bytes: Vec<u8>,
 }

@@ -162,6 +162,7 @@ mod tests {
             uf2.segments,
             [Segment {
                 address: 0x2000,
+                linked: 0x2000,
                 bytes: vec![1; 16]
             }]
         );
