@@ -14,6 +14,7 @@ mod cycles_riscv;
 pub mod export;
 pub mod failure;
 pub mod interrupt;
+pub mod job;
 pub mod ledger;
 pub mod lockup;
 pub mod nearest;

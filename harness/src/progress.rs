@@ -27,6 +27,17 @@ impl Progress {
         }
     }
 
+    /// None.
+    #[must_use]
+    pub fn none() -> Progress {
+        let now = Instant::now();
+        Progress {
+            terminal: None,
+            start: now,
+            drawn: now,
+        }
+    }
+
     /// The run has come this far.
     pub fn update(&mut self, attoseconds: u128, instructions: u64) {
         if let Some(terminal) = &self.terminal

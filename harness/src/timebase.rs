@@ -50,6 +50,13 @@ impl Timebase {
             .saturating_add((n % num) * den / num)
     }
 
+    /// The first cycle at which `attoseconds` have passed.
+    #[must_use]
+    pub fn cycle_at(&self, attoseconds: u128) -> Cycles {
+        let i = self.segments.partition_point(|s| s.start_as <= attoseconds);
+        cycle_at(&self.segments[..i.max(1)], attoseconds)
+    }
+
     /// Time of a cycle in picoseconds, rounded to the nearest.
     #[must_use]
     pub fn picoseconds(&self, at: Cycles) -> u64 {

@@ -178,6 +178,20 @@ impl Console {
         Ok(console)
     }
 
+    /// No sink and no input.
+    #[must_use]
+    pub fn none() -> Console {
+        Console {
+            outputs: Vec::new(),
+            named: Vec::new(),
+            default: None,
+            inputs: crossbeam_channel::never(),
+            sources: 0,
+            threads: Vec::new(),
+            announcements: Vec::new(),
+        }
+    }
+
     fn sink(
         &mut self,
         port: u8,

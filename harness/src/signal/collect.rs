@@ -86,7 +86,7 @@ enum Role {
 }
 
 /// Turns probe events into signals.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Collector {
     routes: BTreeMap<Key, Vec<(Trigger, usize, Role)>>,
     signals: Vec<Recorded>,
