@@ -16,6 +16,7 @@ pub mod failure;
 pub mod interrupt;
 pub mod ledger;
 pub mod lockup;
+pub mod metrics;
 pub mod nearest;
 pub mod outcome;
 pub mod output;
