@@ -17,6 +17,7 @@ pub mod interrupt;
 pub mod job;
 pub mod ledger;
 pub mod lockup;
+pub mod metrics;
 pub mod nearest;
 pub mod outcome;
 pub mod output;
