@@ -23,6 +23,7 @@ pub mod parts;
 pub mod pins;
 pub mod profile;
 pub mod progress;
+pub mod report;
 pub mod rtt;
 pub mod run_result;
 pub mod session;
