@@ -13,10 +13,14 @@ class Histogram extends Plot {
     super(figure, new View(min - room, max + room, 8));
     this.series = series;
     this.log = false;
-    figure.querySelector('[data-do=log]').addEventListener('change', (e) => {
-      this.log = e.target.checked;
+    const box = figure.querySelector('[data-do=log]');
+    box.addEventListener('change', () => {
+      this.log = box.checked;
       this.queue();
     });
+    // What is rare is what one looks for: beside what is common it would not be seen.
+    const most = Math.max(...series.map(({ counts }) => counts.reduce((a, b) => Math.max(a, b), 0)));
+    this.log = box.checked = most > 500;
   }
 
   // Columns of what is seen: for each run [left edge, width, count], and the largest count.

@@ -14,7 +14,8 @@ pub const DARK: [u32; SERIES] = [0x7B90F8, 0xDC6626, 0x2CDC95, 0xF0BEEE, 0xDAF05
 /// Background of the light page and of pictures.
 pub const LIGHT_GROUND: u32 = 0xFFFFFF;
 
-/// Background of the dark page.
+/// Background of the dark page, as `page.css` has it.
+#[cfg(test)]
 pub const DARK_GROUND: u32 = 0x14171C;
 
 /// The rules `--run-0: #…` of one theme.

@@ -72,7 +72,7 @@ fn runs(out: &mut dyn Write, runs: &[Run]) -> io::Result<()> {
             Text(&run.firmware),
             Text(&run.machine),
             grouped(run.cycles),
-            units::time(timebase(run).attoseconds(Cycles(run.cycles))),
+            time_text(timebase(run).attoseconds(Cycles(run.cycles))),
         )?;
     }
     out.write_all(b"</tbody></table></div>")
@@ -100,13 +100,18 @@ fn timebase(run: &Run) -> Timebase {
     Timebase::new(segments)
 }
 
+/// A time for people, with the sign for micro that the scripts write too.
+fn time_text(attoseconds: u128) -> String {
+    units::time(attoseconds).replace(" us", " µs")
+}
+
 /// A duration of this many cycles at the run's core clock, for people.
 pub fn duration(run: &Run, cycles: u64) -> String {
     if run.core_hz < 0.001 {
         return String::new();
     }
     let seconds = cycles as f64 / run.core_hz;
-    units::time((seconds * 1e12).round() as u128 * 1_000_000)
+    time_text((seconds * 1e12).round() as u128 * 1_000_000)
 }
 
 fn frequency(hz: f64) -> String {
@@ -171,8 +176,8 @@ pub fn timeline(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         out,
         "<span class=\"marks\"><button type=\"button\" data-do=\"mark-a\" title=\"Set marker A in the middle, or at the pointer (A)\">Marker A</button>\
 <button type=\"button\" data-do=\"mark-b\" title=\"Set marker B in the middle, or at the pointer (B)\">Marker B</button>\
-<button type=\"button\" data-do=\"unmark\" title=\"Remove both markers (Escape)\">Clear</button>\
-<output id=\"measure\" aria-live=\"polite\"></output></span>{TOOLS}</figcaption>\
+<button type=\"button\" data-do=\"unmark\" title=\"Remove both markers (Escape)\">Clear</button></span>{TOOLS}</figcaption>\
+<output id=\"measure\" aria-live=\"polite\"></output>\
 <canvas tabindex=\"0\" role=\"application\" aria-label=\"Timeline\" aria-describedby=\"timeline-keys\"></canvas>\
 <p class=\"keys\" id=\"timeline-keys\">Drag to pan; Shift and drag to zoom in on a span; click sets marker A, Shift and click marker B, both on the nearest change. \
 Wheel with Ctrl, or after a click on the plot, zooms. Keys: <kbd>←</kbd> <kbd>→</kbd> <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> <kbd>A</kbd> <kbd>B</kbd> <kbd>Esc</kbd></p>\

@@ -240,7 +240,7 @@ fn row(out: &mut dyn Write, w: &Worst, signal: usize, member: usize) -> io::Resu
     let deviation = deviation.trim_end_matches('0').trim_end_matches('.');
     writeln!(
         out,
-        "<td class=\"n\">{}<td class=\"n\"><button type=\"button\" class=\"jump\" data-signal=\"{signal}\" data-member=\"{member}\" data-index=\"{}\" data-cycle=\"{}\" data-deviation=\"{}\">{}</button><td class=\"n\">{:.9} s<td class=\"n\">{sign}{}<td><code>{}</code><td>{}<td><code>{}</code>",
+        "<td class=\"n\">{}<td class=\"n\"><button type=\"button\" class=\"jump\" data-signal=\"{signal}\" data-member=\"{member}\" data-index=\"{}\" data-cycle=\"{}\" data-deviation=\"{}\">{}</button><td class=\"n\">{:.9} s<td class=\"n\">{sign}{}<td><code title=\"{}\">{}</code><td>{}<td><code>{}</code>",
         grouped(w.index),
         w.index,
         w.cycle,
@@ -252,6 +252,7 @@ fn row(out: &mut dyn Write, w: &Worst, signal: usize, member: usize) -> io::Resu
         grouped(w.cycle),
         w.seconds,
         grouped(deviation),
+        Text(&w.function),
         Text(&w.function),
         Text(&w.line),
         w.pc.map_or(String::new(), |pc| format!("0x{pc:08x}")),

@@ -68,9 +68,9 @@ class Timeline extends Plot {
     ctx.strokeStyle = colours.grid;
     ctx.fillStyle = colours.faint;
     ctx.textBaseline = 'top';
-    ctx.textAlign = 'right';
-    ctx.fillText('cycles', box.left - 10, 2);
-    ctx.fillText('time', box.left - 10, 20);
+    ctx.textAlign = 'left';
+    ctx.fillText('cycles', 10, 2);
+    ctx.fillText('time', 10, 20);
     ctx.beginPath();
     let free = box.left - 4;
     for (const [value, text] of linearTicks(lo, hi, (box.right - box.left) / 120, true)) {
