@@ -3,14 +3,14 @@
 const data = JSON.parse(document.getElementById('data').textContent);
 for (const run of data.runs) {
   for (const lane of run.lanes) {
-    lane.at = deltas(lane.at);
-    lane.value = deltas(lane.value);
+    lazily(lane, 'at', deltas);
+    lazily(lane, 'value', (packed) => (typeof packed === 'number' ? alternating(lane.at.length, packed) : deltas(packed)));
   }
 }
 for (const group of data.signals) {
   for (const s of group) {
-    s.at = deltas(s.at);
-    if (s.lengths) s.lengths = deltas(s.lengths);
+    lazily(s, 'at', deltas);
+    if (s.lengths) lazily(s, 'lengths', deltas);
     s.label = data.runs[s.run].label;
     s.clock = data.runs[s.run].clock;
   }

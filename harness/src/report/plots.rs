@@ -27,8 +27,29 @@ struct LaneData<'a> {
     name: &'a str,
     group: &'static str,
     at: String,
-    value: String,
+    value: Values,
     names: &'a BTreeMap<u32, String>,
+}
+
+/// Values of a lane.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Values {
+    /// 0 and 1 by turns, beginning with this one. Most lanes are so.
+    Alternating(u32),
+    Packed(String),
+}
+
+impl Values {
+    fn of(changes: &[(u64, u32)]) -> Values {
+        let first = changes.first().map_or(0, |c| c.1);
+        let by_turns = |(i, c): (usize, &(u64, u32))| c.1 == (first + (i & 1) as u32) & 1;
+        if first <= 1 && changes.iter().enumerate().all(by_turns) {
+            Values::Alternating(first)
+        } else {
+            Values::Packed(pack::cycles(changes.iter().map(|c| c.1.into())))
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -86,7 +107,7 @@ fn lane(lane: &Lane) -> LaneData<'_> {
         name: &lane.name,
         group: lane.group.name(),
         at: pack::cycles(lane.changes.iter().map(|c| c.0)),
-        value: pack::cycles(lane.changes.iter().map(|c| c.1.into())),
+        value: Values::of(&lane.changes),
         names: &lane.names,
     }
 }
@@ -111,5 +132,24 @@ fn signal(run: usize, s: &Signal) -> SignalData<'_> {
         amplitude: pack::doubles(s.spectrum.iter().map(|b| b.1)),
         windows: pack::cycles(s.mmu.iter().map(|w| w.0)),
         share: pack::doubles(s.mmu.iter().map(|w| w.1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_that_toggles_needs_no_values() {
+        let json = |values: &[u32]| {
+            let changes: Vec<(u64, u32)> = (0..).zip(values.iter().copied()).collect();
+            serde_json::to_value(Values::of(&changes)).expect("JSON")
+        };
+        assert_eq!(json(&[]), 0);
+        assert_eq!(json(&[1, 0, 1]), 1);
+        assert_eq!(json(&[0, 1]), 0);
+        for other in [&[0, 0][..], &[1, 1, 0], &[2, 1], &[0, 1, 2]] {
+            assert!(json(other).is_string(), "{other:?}");
+        }
     }
 }

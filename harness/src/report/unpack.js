@@ -31,6 +31,24 @@ const deltas = (text, unit = 1) => {
   return out;
 };
 
+// 0 and 1 by turns.
+const alternating = (n, first) => {
+  const out = new Uint8Array(n);
+  for (let i = 1 - first; i < n; i += 2) out[i] = 1;
+  return out;
+};
+
+// Unpack a field when it is read for the first time.
+const lazily = (object, name, unpack) => {
+  const packed = object[name];
+  const get = () => {
+    const value = unpack(packed);
+    Object.defineProperty(object, name, { value });
+    return value;
+  };
+  Object.defineProperty(object, name, { get, configurable: true, enumerable: true });
+};
+
 const doubles = (text) => {
   const bytes = bytesOf(text);
   return new Float64Array(bytes.buffer, 0, bytes.length / 8);
