@@ -83,6 +83,8 @@ need_test_tools() {
         gdb-multiarch:gdb-multiarch
         sigrok-cli:sigrok-cli
         vcd2fst:gtkwave
+        chromium:chromium
+        chromedriver:chromium-driver
     )
     local pair packages=() missing=()
     for pair in "${wanted[@]}"; do have "${pair%%:*}" || packages+=("${pair#*:}"); done

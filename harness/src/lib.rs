@@ -26,6 +26,7 @@ pub mod pins;
 pub mod prepared;
 pub mod profile;
 pub mod progress;
+pub mod report;
 pub mod rtt;
 pub mod run_result;
 pub mod session;
