@@ -23,6 +23,9 @@ const CUT: usize = 4;
 /// Standard deviations above chance.
 const SURE: f64 = 5.0;
 
+/// A repetition as exact as this is no chance, however short the run.
+const EXACT: f64 = 0.9;
+
 /// Peaks below this share of the highest are not looked at.
 const SHARE: f64 = 0.5;
 
@@ -132,7 +135,7 @@ fn candidates(r: &[f64], n: usize) -> Vec<usize> {
         let next = r.get(lag + 1).copied().unwrap_or(f64::NEG_INFINITY);
         let chance = ((1.0 + 2.0 * shorter) / (n - lag) as f64).sqrt();
         let rises = lag > 1 && r[lag] > r[lag - 1];
-        if rises && r[lag] >= next && r[lag] > SURE * chance {
+        if rises && r[lag] >= next && r[lag] > (SURE * chance).min(EXACT) {
             peaks.push(lag);
         }
         shorter += r[lag] * r[lag];
@@ -274,6 +277,24 @@ mod tests {
                 (10_000.0 + wander) as u64
             });
             assert_eq!(comb(slow.collect::<Vec<_>>()), None, "{seed}");
+        }
+    }
+
+    #[test]
+    fn chance_seldom_makes_one_of_few_periods() {
+        for n in [8u64, 12, 16, 24, 32, 48, 64, 100] {
+            for range in [2u64, 3, 10, 1000] {
+                let mut found = 0;
+                for seed in 0..1000 {
+                    let mut random = Random::new(seed * 1000 + n * 10 + range);
+                    found +=
+                        usize::from(comb((0..n).map(|_| 1000 + random.below(range))).is_some());
+                }
+                assert!(
+                    found <= 10,
+                    "{found} of 1000 with {n} periods of {range} lengths"
+                );
+            }
         }
     }
 
