@@ -30,6 +30,12 @@ enum Command {
     /// Run a firmware and tell where its cycles went: by function, line and call path.
     #[command(after_help = EXIT_CODES)]
     Profile(Box<commands::profile::Arguments>),
+    /// Tell the jitter of pins, interrupts, functions and variables, of one or more runs.
+    #[command(after_help = commands::jitter::SIGNALS)]
+    Jitter(Box<commands::jitter::Arguments>),
+    /// Make the runs of a bench file and judge what they measure.
+    #[command(after_help = commands::bench::EXIT_CODES)]
+    Bench(Box<commands::bench::Arguments>),
     /// Let gdb attach to a firmware, from its reset on.
     Gdb(Box<commands::gdb::Arguments>),
     /// List, show and check machines.
@@ -69,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Run(a) => commands::run::main(&a, &terminal),
         Command::Trace(a) => commands::trace::main(&a, &terminal),
         Command::Profile(a) => commands::profile::main(&a, &terminal),
+        Command::Jitter(a) => commands::jitter::main(&a, &terminal),
+        Command::Bench(a) => commands::bench::main(&a, &terminal),
         Command::Gdb(a) => commands::gdb::main(&a, &terminal),
         Command::Machine(a) => commands::machine::main(&a, &terminal),
         Command::Disasm(a) => commands::disasm::main(&a, &terminal),

@@ -12,6 +12,8 @@ pub enum Exit {
     Firmware = 1,
     /// Wrong usage or bad input.
     Usage = 2,
+    /// A figure is not what the baseline says.
+    Regression = 3,
     /// Something is not modelled, under `--strict`.
     Unmodelled = 4,
     /// An error of the tool, or of the host below it.
@@ -56,6 +58,12 @@ impl Failure {
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Failure {
         Failure::new(Exit::Internal, message)
+    }
+
+    /// Ctrl-C before there was a result.
+    #[must_use]
+    pub fn interrupted() -> Failure {
+        Failure::new(Exit::Interrupted, "interrupted")
     }
 
     fn new(code: Exit, message: impl Into<String>) -> Failure {

@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::run_result::hex;
 use crate::session::{Finished, PortText, Session, Settings};
 use crate::signal::{Collector, Recorded, Signal};
+use crate::stimuli::Stimuli;
 use crate::timebase::Timebase;
 use crate::units::Span;
 use crate::until::Until;
@@ -34,6 +35,8 @@ pub struct Job {
     pub set: Vec<String>,
     /// Words of the image to change.
     pub poke: Vec<(String, u32)>,
+    /// What comes from outside.
+    pub stimuli: Option<Stimuli>,
     /// Seed of the run.
     pub seed: u64,
     /// End here.

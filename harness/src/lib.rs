@@ -5,9 +5,12 @@
 //! derived from captures by [`export`]. [`commands`] are thin: they turn arguments into calls of
 //! these modules. Only [`parts`] knows how machines and images are made.
 
+pub mod analysis;
+pub mod bench;
 pub mod capture;
 pub mod cli;
 pub mod commands;
+pub mod compare;
 pub mod console;
 pub mod cycles;
 mod cycles_riscv;
@@ -26,11 +29,13 @@ pub mod pins;
 pub mod prepared;
 pub mod profile;
 pub mod progress;
+pub mod recording;
 pub mod report;
 pub mod rtt;
 pub mod run_result;
 pub mod session;
 pub mod signal;
+pub mod stimuli;
 pub mod terminal;
 pub mod timebase;
 pub mod units;

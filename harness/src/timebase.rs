@@ -50,6 +50,13 @@ impl Timebase {
             .saturating_add((n % num) * den / num)
     }
 
+    /// Core frequency in Hz at a cycle.
+    #[must_use]
+    pub fn hz_at(&self, at: Cycles) -> Ratio {
+        let i = self.segments.partition_point(|s| s.from <= at).max(1) - 1;
+        self.segments[i].hz
+    }
+
     /// The first cycle at which `attoseconds` have passed.
     #[must_use]
     pub fn cycle_at(&self, attoseconds: u128) -> Cycles {

@@ -1,14 +1,26 @@
-//! `cargo xtask schema`: write the JSON schema of machine files.
+//! `cargo xtask schema`: write the JSON schemas of machine files and bench files.
 
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Write `machines/schema/machine.schema.json`, beside it first and then over it.
+/// Write them, beside their files first and then over them.
 pub fn write() -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../machines/schema/machine.schema.json");
-    let beside = path.with_extension("tmp");
-    std::fs::write(&beside, machines::schema::text())
-        .and_then(|()| std::fs::rename(&beside, &path))
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let schemas = [
+        (
+            "machines/schema/machine.schema.json",
+            machines::schema::text(),
+        ),
+        (
+            "harness/schema/bench.schema.json",
+            harness::bench::schema::text(),
+        ),
+    ];
+    for (name, text) in schemas {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        let beside = path.with_extension("tmp");
+        std::fs::write(&beside, text)
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(())
 }

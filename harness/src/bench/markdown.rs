@@ -1,0 +1,119 @@
+//! Markdown for the summary of a CI step, and `::error` lines that put the worst edge beside its source line.
+
+use super::Outcome;
+use super::verdict::{Status, Verdict};
+use std::io::{self, Write};
+
+/// Rows of the table of failures; the others are counted.
+const MOST: usize = 100;
+
+/// Write the summary.
+///
+/// # Errors
+/// What the output gives.
+pub fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let (passed, failed, errors) = outcome.counts();
+    let mark = if failed + errors == 0 { "✅" } else { "❌" };
+    writeln!(out, "## {mark} {}\n", cell(&outcome.name))?;
+    writeln!(
+        out,
+        "{} runs, {passed} verdicts passed, {failed} failed, {errors} could not be told.\n",
+        outcome.runs.len()
+    )?;
+    let wrong: Vec<&Verdict> = outcome.verdicts().filter(|v| !v.passed()).collect();
+    if !wrong.is_empty() {
+        writeln!(
+            out,
+            "| run | what | wanted | got | where |\n|---|---|--:|--:|---|"
+        )?;
+        for v in wrong.iter().take(MOST) {
+            let place = v
+                .place
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let got = if v.got.is_empty() { &v.message } else { &v.got };
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} |",
+                cell(&v.run),
+                cell(&v.title()),
+                cell(&v.wanted),
+                cell(got),
+                cell(&place)
+            )?;
+        }
+        if wrong.len() > MOST {
+            writeln!(out, "\n{} more are in `result.ndjson`.", wrong.len() - MOST)?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "<details><summary>Figures</summary>\n")?;
+    for (signal, columns, rows) in outcome.tables() {
+        writeln!(out, "\n**{}**\n", cell(&signal))?;
+        writeln!(out, "| run | {} |", columns.join(" | "))?;
+        writeln!(out, "|---|{}", "--:|".repeat(columns.len()))?;
+        for (run, values) in rows {
+            let values: Vec<String> = values.iter().map(|v| cell(v)).collect();
+            writeln!(out, "| {} | {} |", cell(&run), values.join(" | "))?;
+        }
+    }
+    writeln!(out, "\n</details>")
+}
+
+/// `::error file=..,line=..::..` for each failure, as GitHub Actions reads it from a step's output.
+#[must_use]
+pub fn annotations(outcome: &Outcome) -> Vec<String> {
+    let wrong = outcome.verdicts().filter(|v| !v.passed());
+    wrong
+        .map(|v| {
+            let place = v.place.as_ref();
+            let at = match place.and_then(|p| Some((p.file.as_ref()?, p.line?))) {
+                Some((file, line)) => format!("file={},line={line}", property(file)),
+                None => {
+                    let line = v.asked_at.unwrap_or(1);
+                    format!("file={},line={line}", property(&outcome.file))
+                }
+            };
+            let title = format!("{} {}", v.run, v.title());
+            let status = match v.status {
+                Status::Error => "cannot be told: ",
+                _ => "",
+            };
+            let message = format!("{status}{}", v.message);
+            format!(
+                "::error {at},title={}::{}",
+                property(&title),
+                data(&message)
+            )
+        })
+        .collect()
+}
+
+/// Text of a table's cell.
+fn cell(text: &str) -> String {
+    let plain = text.replace('&', "&amp;").replace('<', "&lt;");
+    plain.replace('|', "\\|").replace('\n', " ")
+}
+
+/// Escapes of workflow commands (actions/toolkit, `command.ts`).
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes() {
+        assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
+        assert_eq!(cell("a|b<c\n"), "a\\|b&lt;c ");
+    }
+}

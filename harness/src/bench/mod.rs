@@ -1,0 +1,171 @@
+//! Benches: a matrix of runs, what they measure, and whether it holds.
+//!
+//! [`Bench::open`] reads a file, [`run`] makes its runs on as many threads as asked for, [`Outcome`] holds what came
+//! out: the same, to the byte, with any number of threads.
+
+pub mod baseline;
+mod budget;
+mod file;
+mod judge;
+pub mod junit;
+pub mod markdown;
+mod matrix;
+pub mod ndjson;
+pub mod page;
+mod pool;
+pub mod schema;
+pub mod verdict;
+
+pub use crate::analysis::Figure;
+pub use budget::Requirement;
+pub use file::{Bench, BenchFile};
+pub use matrix::Run;
+pub use pool::run;
+
+use crate::analysis::Analysis;
+use crate::failure::Failure;
+use crate::run_result::Stop;
+use crate::signal::Recorded;
+use crate::timebase::Timebase;
+use verdict::{Place, Status, Verdict};
+
+/// Look at everything in a bench file that does not need a run.
+///
+/// # Errors
+/// A [`Failure`] at the place of what is wrong.
+pub fn check(bench: &Bench) -> Result<(), Failure> {
+    for budget in &bench.file.budget {
+        Requirement::of(bench, budget)?;
+    }
+    baseline::check_tolerances(bench)
+}
+
+/// What a bench has given.
+pub struct Outcome {
+    /// Name of the bench.
+    pub name: String,
+    /// Path of its file.
+    pub file: String,
+    /// Its runs, in the order of the matrix.
+    pub runs: Vec<RunOutcome>,
+    /// Verdicts about the bench as a whole.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What one run has given.
+pub struct RunOutcome {
+    /// Its name.
+    pub id: String,
+    /// Name of the firmware.
+    pub firmware: String,
+    /// Path of the firmware, as it was opened.
+    pub path: String,
+    /// SHA-256 of the firmware, in hex.
+    pub sha256: String,
+    /// The machine.
+    pub machine: String,
+    /// Hash of the machine with its settings, in hex.
+    pub machine_hash: String,
+    /// Values of the machine that were changed.
+    pub set: Vec<String>,
+    /// Words of the image that were changed.
+    pub poke: Vec<(String, u32)>,
+    /// Name of the stimuli.
+    pub stimuli: Option<String>,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    pub stop: Option<Stop>,
+    /// The final cycle.
+    pub cycles: u64,
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Virtual time, in seconds.
+    pub seconds: f64,
+    /// Core clock at the end, in Hz.
+    pub core_hz: f64,
+    /// Hash of the machine's state at the end, in hex.
+    pub state_hash: String,
+    /// Gaps of the model that the firmware met.
+    pub unmodelled: Vec<String>,
+    /// What was measured.
+    pub signals: Vec<SignalOutcome>,
+    /// What holds and what does not.
+    pub verdicts: Vec<Verdict>,
+    /// From cycles to time.
+    pub timebase: Timebase,
+}
+
+/// What a signal has given.
+pub struct SignalOutcome {
+    /// Its name.
+    pub name: String,
+    /// How many edges or intervals.
+    pub n: u64,
+    /// Its figures.
+    pub figures: Vec<Figure>,
+    /// Everything that is known of it.
+    pub analysis: Analysis,
+    /// When it happened; empty unless a page needs it.
+    pub recorded: Recorded,
+    /// The worst edge or interval.
+    pub worst: Option<Place>,
+}
+
+impl Outcome {
+    /// All verdicts, those of runs first.
+    pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
+        let of_runs = self.runs.iter().flat_map(|r| &r.verdicts);
+        of_runs.chain(&self.verdicts)
+    }
+
+    /// How many passed, failed, and cannot be told.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let of = |status| self.verdicts().filter(|v| v.status == status).count();
+        (of(Status::Pass), of(Status::Fail), of(Status::Error))
+    }
+
+    /// The exit code: the most serious verdict.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let all: Vec<Verdict> = self.verdicts().cloned().collect();
+        verdict::exit_code(&all)
+    }
+
+    /// For each signal: its metrics, and their values for each run that has it.
+    #[must_use]
+    pub fn tables(&self) -> Vec<(String, Vec<String>, Vec<(String, Vec<String>)>)> {
+        let mut names: Vec<&str> = Vec::new();
+        for signal in self.runs.iter().flat_map(|r| &r.signals) {
+            if !names.contains(&signal.name.as_str()) {
+                names.push(&signal.name);
+            }
+        }
+        let mut tables = Vec::new();
+        for name in names {
+            let having = self.runs.iter();
+            let having = having.filter_map(|r| {
+                let signal = r.signals.iter().find(|s| s.name == name)?;
+                Some((r, signal))
+            });
+            let having: Vec<(&RunOutcome, &SignalOutcome)> = having.collect();
+            let mut columns: Vec<String> = Vec::new();
+            for figure in having.iter().flat_map(|(_, s)| &s.figures) {
+                if !columns.contains(&figure.metric) {
+                    columns.push(figure.metric.clone());
+                }
+            }
+            let rows = having.iter().map(|(run, signal)| {
+                let cell = |metric: &String| {
+                    let found = signal.figures.iter().find(|f| f.metric == *metric);
+                    found.map(Figure::text).unwrap_or_default()
+                };
+                (run.id.clone(), columns.iter().map(cell).collect())
+            });
+            let rows = rows.collect();
+            tables.push((name.to_owned(), columns, rows));
+        }
+        tables
+    }
+}

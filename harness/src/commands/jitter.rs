@@ -1,0 +1,414 @@
+//! `tickscope jitter`: what signals of one or more runs do, exact in cycles.
+
+use super::execute::{execute_then, prepare};
+use super::options::RunOptions;
+use crate::analysis::{
+    self, Against, Analysis, Column, Figure, How, Places, figures, page_run, page_signal, table,
+};
+use crate::failure::Failure;
+use crate::metrics::name::Metric;
+use crate::output;
+use crate::recording::{Recording, Temporary, is_capture, labels};
+use crate::report::{self, svg};
+use crate::signal::{Recorded, Signal};
+use crate::terminal::Terminal;
+use crate::units::Span;
+use clap::{Args, ValueEnum, ValueHint};
+use emu_core::Cycles;
+use emu_core::probe::ProbeMask;
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Variables by which kernels say which task runs; the first that the firmware has is a lane of the report.
+const CURRENT_TASK: [&str; 6] = [
+    "pxCurrentTCB",
+    "study_current",
+    "k_current",
+    "sched_active_thread",
+    "_tx_thread_current_ptr",
+    "ch0",
+];
+
+/// The grammar of signals, for `--help`.
+pub const SIGNALS: &str = "\
+Signals:
+  PA5  PA5.fall  PA5.both            edges of a pin (rising when nothing is said)
+  irq:TIM2.assert  .enter  .exit     an exception: its line is asserted, its handler starts, returns
+  fn:NAME.entry  fn:NAME.return      a function is entered, has returned
+  addr:0x08000123                    an instruction is executed
+  write:VAR  write:VAR=5             a variable is written (with this value)
+  uart:USART2.tx  uart:USART2.rx     a byte has left, has come
+  itm:0  rtt:0                       words on ITM stimulus ports, RTT channels
+  capture:TIM2.1                     a timer latches its counter on a channel
+  sleep  wake                        the core goes to sleep, wakes
+  A..B   begin=A,end=B               intervals: from each A to the next B
+  fn:NAME  irq:NAME                  intervals: from each entry to its own return
+  NAME=SIGNAL                        any of these, called NAME";
+
+/// Arguments of `jitter`.
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    options: RunOptions,
+
+    /// More firmware or captures, to be shown beside the first
+    #[arg(value_name = "FW|CAPTURE", value_hint = ValueHint::FilePath)]
+    more: Vec<PathBuf>,
+
+    /// What is measured (see below)
+    #[arg(long, required = true, value_name = "SIGNAL")]
+    signal: Vec<Signal>,
+
+    /// Nominal period of the signals: 1ms, 168000cy
+    #[arg(long, value_name = "TIME")]
+    period: Option<Span>,
+
+    /// What periods are compared with [default: nominal when there is a --period, else mean]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    reference: Option<ReferenceArgument>,
+
+    /// What is before this time or cycle does not count
+    #[arg(long, value_name = "TIME")]
+    warmup: Option<Span>,
+
+    /// One more metric in the table: mtie(64), adev(100), mmu(5ms), period.p99.99
+    #[arg(long, value_name = "METRIC")]
+    metric: Vec<Metric>,
+
+    /// Write a page with plots and a timeline
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    report: Option<PathBuf>,
+
+    /// Write a plot of the first signal: histograms
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    svg: Option<PathBuf>,
+
+    /// Which plot --svg writes
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "histogram")]
+    plot: Plot,
+
+    /// Write the figures as one JSON object on each line; `-` for standard output instead of the table
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    ndjson: Option<PathBuf>,
+
+    /// Write the histograms in the format of cyclictest
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    histogram: Option<PathBuf>,
+
+    /// The firmware that captures are of: then functions and lines are told
+    #[arg(long, value_name = "FW", value_hint = ValueHint::FilePath)]
+    elf: Option<PathBuf>,
+}
+
+/// What periods are compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum ReferenceArgument {
+    /// The nominal period.
+    Nominal,
+    /// The mean period.
+    Mean,
+    /// The best fit.
+    Fit,
+}
+
+/// A plot of a signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Plot {
+    /// Overlaid histograms.
+    Histogram,
+    /// TIE, or durations, over time.
+    Time,
+    /// The share that is beyond each value: the tail.
+    Tail,
+    /// Minimum mutator utilisation.
+    Mmu,
+}
+
+/// A run with what is known of its signals.
+struct Looked {
+    recording: Recording,
+    signals: Vec<(Recorded, Analysis, Vec<Figure>)>,
+}
+
+/// Run or read, and tell.
+///
+/// # Errors
+/// A [`Failure`] for bad input.
+pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
+    let a = arguments;
+    let outputs = [&a.report, &a.svg, &a.ndjson, &a.histogram];
+    for path in outputs.into_iter().flatten() {
+        if path != Path::new("-") {
+            output::check(path)?;
+        }
+    }
+    if a.reference == Some(ReferenceArgument::Nominal) && a.period.is_none() {
+        let failure = Failure::usage("--reference nominal needs the nominal period");
+        return Err(failure.help("give it: --period 1ms"));
+    }
+    let paths: Vec<PathBuf> = std::iter::once(&a.options.firmware)
+        .chain(&a.more)
+        .cloned()
+        .collect();
+    let how = How {
+        period: a.period,
+        against: match a.reference {
+            None => Against::Default,
+            Some(ReferenceArgument::Nominal) => Against::Nominal,
+            Some(ReferenceArgument::Mean) => Against::Mean,
+            Some(ReferenceArgument::Fit) => Against::Fit,
+        },
+        also: a.metric.clone(),
+    };
+    let mut runs = Vec::new();
+    let mut code = 0;
+    for (path, label) in paths.iter().zip(labels(&paths)) {
+        let mut recording = if is_capture(path) {
+            Recording::open(path, a.elf.as_deref(), terminal)?
+        } else {
+            let (ended, recording) = run(a, path, terminal)?;
+            code = code.max(ended);
+            recording
+        };
+        recording.label = label;
+        runs.push(look(a, &how, recording)?);
+    }
+    if a.ndjson.as_deref() != Some(Path::new("-")) {
+        let mut text = String::new();
+        for (n, signal) in a.signal.iter().enumerate() {
+            let columns = runs.iter().map(|r| Column {
+                label: &r.recording.label,
+                analysis: &r.signals[n].1,
+                figures: &r.signals[n].2,
+            });
+            let columns: Vec<Column<'_>> = columns.collect();
+            let source = signal.source.to_string();
+            let (width, colour) = (terminal.width(), terminal.colours_output());
+            text.push_str(&table(&signal.name, &source, &columns, width, colour));
+            text.push('\n');
+        }
+        output::write_with(Path::new("-"), |w| w.write_all(text.as_bytes()))?;
+    }
+    if let Some(path) = &a.ndjson {
+        output::write_with(path, |w| ndjson(&runs, w))?;
+    }
+    if let Some(path) = &a.histogram {
+        output::write_with(path, |w| w.write_all(cyclictest(&runs).as_bytes()))?;
+    }
+    if let Some(path) = &a.svg {
+        let picture = plot(a, &runs);
+        output::write_with(path, |w| w.write_all(picture?.as_bytes()))?;
+    }
+    if let Some(path) = &a.report {
+        let page = page(&runs)?;
+        output::write_with(path, |w| report::write(w, &page))?;
+        if !a.options.quiet {
+            terminal.say(&format!("tickscope: wrote {}", path.display()));
+        }
+    }
+    for (n, signal) in a.signal.iter().enumerate() {
+        if let Some(r) = runs.iter().find(|r| r.signals[n].0.is_empty()) {
+            let message = format!("`{}` never happened in {}", signal.name, r.recording.label);
+            return Err(Failure::usage(message)
+                .help("is the name right, and the run long enough? see --for, --until"));
+        }
+    }
+    Ok(code)
+}
+
+/// Run a firmware; everything is derived from the capture of it.
+fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording), Failure> {
+    let mut options = RunOptions {
+        firmware: path.to_owned(),
+        ..a.options.clone()
+    };
+    options.watch.extend(a.signal.iter().cloned());
+    let firmware = crate::parts::Firmware::open(path, options.base)?;
+    if a.report.is_some() {
+        let has = |name: &&&str| firmware.image.symbols.find(name).is_some();
+        let task = CURRENT_TASK.iter().find(has);
+        options
+            .watch
+            .extend(task.and_then(|name| format!("write:{name}").parse().ok()));
+    }
+    let prepared = prepare(&options, terminal)?;
+    let collector = crate::signal::Collector::new(&a.signal, &prepared.header())?;
+    let lanes = ProbeMask {
+        bytes: false,
+        ..ProbeMask::ALL
+    };
+    let mask = match a.report {
+        Some(_) => collector.mask().or(lanes),
+        None => collector.mask(),
+    };
+    let temporary = Temporary::new();
+    let (file, mask) = match &options.capture {
+        Some(path) => (path.as_path(), ProbeMask::ALL),
+        None => (temporary.path(), mask),
+    };
+    let code = execute_then(
+        prepared,
+        &options,
+        Some((file, mask)),
+        true,
+        terminal,
+        |_| Ok(None),
+    )?;
+    let mut recording = Recording::open(file, None, terminal)?;
+    recording.firmware = Some(firmware);
+    recording.keep(temporary);
+    Ok((code, recording))
+}
+
+fn look(a: &Arguments, how: &How, recording: Recording) -> Result<Looked, Failure> {
+    let summary = &recording.capture.summary;
+    let start = match a.warmup {
+        None => recording.capture.header.start,
+        Some(Span::Cycles(n)) => n,
+        Some(Span::Time(t)) => summary.timebase.cycle_at(t).0,
+    };
+    let end = summary.last.0;
+    let mut signals = Vec::new();
+    for mut recorded in recording.signals(&a.signal)? {
+        recorded.start_at(start);
+        let analysis = Analysis::of(&recorded, how, &summary.timebase, (start, end))?;
+        let figures = figures(&analysis, &how.also);
+        for metric in &a.metric {
+            if let Err(absent) = analysis.metric(*metric) {
+                let message = format!("{} in {}: {absent}", recorded.name, recording.label);
+                return Err(Failure::usage(message).help("ask for a metric that this signal has"));
+            }
+        }
+        signals.push((recorded, analysis, figures));
+    }
+    Ok(Looked { recording, signals })
+}
+
+fn ndjson(runs: &[Looked], out: &mut dyn Write) -> std::io::Result<()> {
+    for run in runs {
+        for (recorded, analysis, figures) in &run.signals {
+            for figure in figures {
+                let mut line = json!({
+                    "type": "metric", "run": run.recording.label, "signal": recorded.name,
+                    "source": recorded.source, "metric": figure.metric, "value": figure.number(),
+                    "unit": figure.value.unit.symbol(), "n": analysis.n(),
+                });
+                if let Some(exact) = figure.fraction() {
+                    line["exact"] = json!(exact);
+                }
+                writeln!(out, "{line}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cyclictest(runs: &[Looked]) -> String {
+    let mut out = String::new();
+    for run in runs {
+        for (recorded, analysis, _) in &run.signals {
+            let histogram = match analysis {
+                Analysis::Edges(e) => e.period.as_ref().map(|p| &p.histogram),
+                Analysis::Intervals(i) => Some(&i.histogram),
+            };
+            if let Some(h) = histogram {
+                out.push_str(&format!("# {} of {}\n", recorded.name, run.recording.label));
+                out.push_str(&h.cyclictest());
+            }
+        }
+    }
+    out
+}
+
+fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
+    let mut pages = Vec::new();
+    for run in runs {
+        let (r, capture) = (&run.recording, &run.recording.capture);
+        let timebase = &capture.summary.timebase;
+        let hash = &capture.header.elf_sha256[..12.min(capture.header.elf_sha256.len())];
+        let firmware = format!("{} ({hash})", r.label);
+        let end = capture.summary.last.0;
+        let mut page = page_run(&r.label, &firmware, &capture.header, end, timebase);
+        let places = Places(r.firmware.as_ref());
+        let signals = run.signals.iter();
+        page.signals = signals
+            .map(|(recorded, analysis, figures)| {
+                page_signal(recorded, analysis, figures, timebase, places)
+            })
+            .collect();
+        page.lanes = analysis::lanes(capture)?;
+        pages.push(page);
+    }
+    let names: Vec<&str> = runs.iter().map(|r| r.recording.label.as_str()).collect();
+    Ok(report::Report {
+        title: format!("Jitter of {}", names.join(", ")),
+        tool: crate::TOOL.to_owned(),
+        runs: pages,
+        ..report::Report::default()
+    })
+}
+
+fn plot(a: &Arguments, runs: &[Looked]) -> std::io::Result<String> {
+    let signal = &a.signal[0];
+    let title = format!("{} ({})", signal.name, signal.source);
+    let of = |f: &dyn Fn(&Looked) -> Vec<(f64, f64)>| -> Vec<(String, Vec<(f64, f64)>)> {
+        runs.iter()
+            .map(|r| (r.recording.label.clone(), f(r)))
+            .collect()
+    };
+    let histograms: Vec<svg::Bins<'_>> = runs
+        .iter()
+        .map(|r| svg::Bins {
+            label: &r.recording.label,
+            bins: match &r.signals[0].1 {
+                Analysis::Edges(e) => e.period.as_ref().map_or(&[], |p| p.histogram.bins()),
+                Analysis::Intervals(i) => i.histogram.bins(),
+            },
+        })
+        .collect();
+    let quantity = match signal.source.is_interval() {
+        true => "duration (cycles)",
+        false => "period (cycles)",
+    };
+    let names = |x, y| svg::Names {
+        title: &title,
+        x,
+        y,
+    };
+    match a.plot {
+        Plot::Histogram => svg::histograms(names(quantity, "count"), &histograms, true),
+        Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms),
+        Plot::Time | Plot::Mmu => {
+            let curves = of(&|run: &Looked| {
+                let (recorded, analysis, figures) = &run.signals[0];
+                let timebase = &run.recording.capture.summary.timebase;
+                let page = page_signal(recorded, analysis, figures, timebase, Places(None));
+                if a.plot == Plot::Mmu {
+                    return page.mmu.iter().map(|&(w, u)| (w as f64, u)).collect();
+                }
+                let seconds = |t: &u64| timebase.attoseconds(Cycles(*t)) as f64 / 1e18;
+                recorded
+                    .times
+                    .iter()
+                    .map(seconds)
+                    .zip(page.values)
+                    .collect()
+            });
+            let series = curves
+                .iter()
+                .map(|(label, points)| svg::Series { label, points });
+            let series: Vec<svg::Series<'_>> = series.collect();
+            match a.plot {
+                Plot::Mmu => svg::mmu(names("window (cycles)", "least mutator share"), &series),
+                _ => {
+                    let what = match signal.source.is_interval() {
+                        true => "duration (cycles)",
+                        false => "TIE (cycles)",
+                    };
+                    svg::over_time(names("time (s)", what), &series)
+                }
+            }
+        }
+    }
+}
