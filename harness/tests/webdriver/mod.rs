@@ -137,10 +137,6 @@ impl Browser {
         self.request("POST", &path, Some(body))
     }
 
-    fn get(&self, path: &str) -> Value {
-        self.request("GET", &format!("/session/{}{path}", self.session), None)
-    }
-
     /// Open a page of this machine.
     pub fn open(&self, path: &Path) {
         self.post(
