@@ -74,7 +74,7 @@ need_build_tools() {
     export PATH LIBCLANG_PATH
 }
 
-# What tests use when it is there: the cross compiler (fixtures are rebuilt and compared), QEMU (oracle), gdb, readers of VCD.
+# What tests use when it is there: the cross compiler (fixtures are rebuilt and compared), QEMU (oracle), gdb, readers of VCD, a browser.
 need_test_tools() {
     local wanted=(
         arm-none-eabi-gcc:gcc-arm-none-eabi
@@ -83,15 +83,17 @@ need_test_tools() {
         gdb-multiarch:gdb-multiarch
         sigrok-cli:sigrok-cli
         vcd2fst:gtkwave
-        chromium:chromium
-        chromedriver:chromium-driver
     )
-    local pair packages=() missing=()
+    local pair packages=() browser=() missing=()
     for pair in "${wanted[@]}"; do have "${pair%%:*}" || packages+=("${pair#*:}"); done
     if have arm-none-eabi-gcc && [ "$(arm-none-eabi-gcc -print-file-name=libc.a)" = libc.a ]; then
         packages+=(libnewlib-arm-none-eabi)
     fi
     [ ${#packages[@]} = 0 ] || apt_install "${packages[@]}" || true
+    # The browser that opens reports. On its own: not every distribution has it under this name.
+    have chromium || have chromium-browser || have google-chrome || browser+=(chromium)
+    have chromedriver || browser+=(chromium-driver)
+    if [ ${#browser[@]} != 0 ]; then apt_install "${browser[@]}" || missing+=("${browser[@]}"); fi
     for pair in "${wanted[@]}"; do have "${pair%%:*}" || missing+=("${pair%%:*}"); done
     [ ${#missing[@]} = 0 ] || say "not installed, their tests are skipped: ${missing[*]}"
 }

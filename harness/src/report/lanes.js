@@ -50,30 +50,44 @@ class Row {
     else this.boxes(plot, ctx, box, y, from, to);
   }
 
-  // For each column of pixels the share of it in which the row is not 0; single changes stay visible.
+  // For each column of pixels the share of it in which the row is not 0; single changes stay visible. Neighbours that look
+  // the same are drawn at once.
   columns(plot, ctx, box, y) {
     const { at } = this;
     let i = upTo(at, plot.view.lo) - 1;
     let start = plot.view.lo;
+    let left = box.left;
+    let look = 0;
     for (let x = box.left; x < box.right; x++) {
       const end = plot.valueAt(x + 1, box);
-      const j = upTo(at, end) - 1;
-      const share = (this.activeAt(j, end) - this.activeAt(i, start)) / (end - start);
-      const busy = j > i;
-      if (this.kind === 'value') {
-        ctx.globalAlpha = busy ? 0.5 : 0.25;
-        if (j >= 0) ctx.fillRect(x, y + 4, 1, ROW - 8);
-      } else if (share > 0 || busy) {
-        ctx.globalAlpha = busy ? 0.25 + 0.75 * share : 1;
-        if (this.kind === 'level' && !busy) ctx.fillRect(x, y + 4, 1, 1.5);
-        else ctx.fillRect(x, y + 4, 1, ROW - 8);
-      } else if (this.kind === 'level' && j >= 0) {
-        ctx.globalAlpha = 1;
-        ctx.fillRect(x, y + ROW - 5, 1, 1.5);
+      const j = upToAfter(at, end, i + 1) - 1;
+      const now = this.look(i, j, start, end);
+      if (now !== look) {
+        this.column(ctx, left, x, y, look);
+        [left, look] = [x, now];
       }
       [i, start] = [j, end];
     }
+    this.column(ctx, left, box.right, y, look);
     ctx.globalAlpha = 1;
+  }
+
+  // How a column from `start` to `end`, changes i to j, looks: 0 nothing, 1 low, 2 high, else 16 + opacity in sixteenths.
+  look(i, j, start, end) {
+    const busy = j > i;
+    if (this.kind === 'value') return j < 0 ? 0 : busy ? 24 : 20;
+    const share = (this.activeAt(j, end) - this.activeAt(i, start)) / (end - start);
+    if (busy) return 16 + Math.round(4 + 12 * share);
+    if (this.kind === 'level') return j < 0 ? 0 : share > 0 ? 2 : 1;
+    return share > 0 ? 32 : 0;
+  }
+
+  column(ctx, from, to, y, look) {
+    if (look === 0) return;
+    ctx.globalAlpha = look < 16 ? 1 : (look - 16) / 16;
+    if (look === 1) ctx.fillRect(from, y + ROW - 5, to - from, 1.5);
+    else if (look === 2) ctx.fillRect(from, y + 4, to - from, 1.5);
+    else ctx.fillRect(from, y + 4, to - from, ROW - 8);
   }
 
   wave(plot, ctx, box, y, from, to) {
@@ -130,7 +144,7 @@ class Row {
     }
     let i = upTo(this.at, plot.view.lo);
     for (let x = box.left; x < box.right; x++) {
-      const j = upTo(this.at, plot.valueAt(x + 1, box));
+      const j = upToAfter(this.at, plot.valueAt(x + 1, box), i);
       ctx.globalAlpha = Math.min(1, 0.3 + (j - i) / 40);
       if (j > i) ctx.fillRect(x, y + 4, 1, ROW - 8);
       i = j;

@@ -119,6 +119,8 @@ tabs.forEach((tab, i) => {
 document.addEventListener('click', (e) => {
   const button = e.target.closest('button.jump');
   if (!button || !timeline) return;
+  for (const before of document.querySelectorAll('.jump[aria-current]')) before.removeAttribute('aria-current');
+  button.setAttribute('aria-current', 'true');
   const { signal, member, index, cycle, deviation } = button.dataset;
   const s = data.signals[signal][member];
   const gap = around(s, Number(index));

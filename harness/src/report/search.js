@@ -24,6 +24,25 @@ const upTo = (a, x) => {
   return lo;
 };
 
+// The same, when at least `from` of them are: quick when it is not many more.
+const upToAfter = (a, x, from) => {
+  let step = 1;
+  let lo = from;
+  let hi = from;
+  while (hi < a.length && a[hi] <= x) {
+    lo = hi + 1;
+    hi += step;
+    step *= 2;
+  }
+  hi = Math.min(hi, a.length);
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (a[mid] <= x) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+};
+
 // The index of the element of `a` that is nearest to `x`, or -1.
 const nearest = (a, x) => {
   const i = below(a, x);

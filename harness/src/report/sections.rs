@@ -172,7 +172,7 @@ pub fn timeline(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         }
         out.write_all(b"</select></label> ")?;
     }
-    write!(
+    writeln!(
         out,
         "<span class=\"marks\"><button type=\"button\" data-do=\"mark-a\" title=\"Set marker A in the middle, or at the pointer (A)\">Marker A</button>\
 <button type=\"button\" data-do=\"mark-b\" title=\"Set marker B in the middle, or at the pointer (B)\">Marker B</button>\
@@ -181,7 +181,7 @@ pub fn timeline(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 <canvas tabindex=\"0\" role=\"application\" aria-label=\"Timeline\" aria-describedby=\"timeline-keys\"></canvas>\
 <p class=\"keys\" id=\"timeline-keys\">Drag to pan; Shift and drag to zoom in on a span; click sets marker A, Shift and click marker B, both on the nearest change. \
 Wheel with Ctrl, or after a click on the plot, zooms. Keys: <kbd>←</kbd> <kbd>→</kbd> <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> <kbd>A</kbd> <kbd>B</kbd> <kbd>Esc</kbd></p>\
-</figure></section>\n"
+</figure></section>"
     )
 }
 

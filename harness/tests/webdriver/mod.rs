@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The key under which WebDriver gives an element.
@@ -22,12 +23,16 @@ fn installed(names: &[&'static str]) -> Option<&'static str> {
     })
 }
 
+/// One browser at a time, so that what is measured in it is its own.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// A browser; closed when dropped.
 pub struct Browser {
     driver: Child,
     port: u16,
     session: String,
     _profile: tempfile::TempDir,
+    _one: MutexGuard<'static, ()>,
 }
 
 impl Browser {
@@ -43,6 +48,7 @@ impl Browser {
             eprintln!("skipped: chromium or chromedriver is not installed");
             return None;
         };
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = tempfile::tempdir().expect("a folder");
         let port = free_port();
         let child = Command::new(driver)
@@ -57,6 +63,7 @@ impl Browser {
             port,
             session: String::new(),
             _profile: profile,
+            _one: one,
         };
         browser.wait_for_driver();
         let folder = browser._profile.path().display().to_string();
@@ -128,10 +135,6 @@ impl Browser {
     fn post(&self, path: &str, body: &Value) -> Value {
         let path = format!("/session/{}{path}", self.session);
         self.request("POST", &path, Some(body))
-    }
-
-    fn get(&self, path: &str) -> Value {
-        self.request("GET", &format!("/session/{}{path}", self.session), None)
     }
 
     /// Open a page of this machine.
@@ -226,9 +229,11 @@ impl Browser {
         log.as_array().expect("a log").clone()
     }
 
-    /// The window as PNG, in base64.
+    /// The whole page as PNG, in base64.
     pub fn screenshot(&self) -> String {
-        self.get("/screenshot").as_str().expect("PNG").to_owned()
+        let all = json!({"captureBeyondViewport": true});
+        let picture = self.devtools("Page.captureScreenshot", all);
+        picture["data"].as_str().expect("PNG").to_owned()
     }
 }
 

@@ -15,7 +15,9 @@ const RIGHT: i32 = 24;
 const BOTTOM: i32 = 56;
 const TITLE: i32 = 40;
 const LEGEND_ROW: i32 = 22;
-/// Estimate of the width of a digit at 13 pixels.
+/// The library writes it as 13 pixels.
+const TEXT: i32 = 16;
+/// Estimate of the width of a character of that size.
 const CHARACTER: i32 = 7;
 
 const INK: RGBColor = RGBColor(0x1A, 0x1E, 0x24);
@@ -41,6 +43,7 @@ impl<'a> Frame<'a, '_> {
     pub fn draw(
         names: Names<'_>,
         labels: &[&str],
+        marks: bool,
         x: Axis<'a>,
         y: Axis<'a>,
         data: impl FnOnce(&Frame<'_, '_>) -> io::Result<()>,
@@ -55,24 +58,34 @@ impl<'a> Frame<'a, '_> {
             area.fill(&colour(palette::LIGHT_GROUND)).map_err(drawing)?;
             let border = Rectangle::new([(0, 0), (size.0 as i32 - 1, size.1 as i32 - 1)], EDGE);
             area.draw(&border).map_err(drawing)?;
-            text(&area, names.title, (LEFT, 14), 18, INK, HPos::Left)?;
-            for (i, (label, (left, row))) in labels.iter().zip(&places).enumerate() {
-                let y = TITLE + row * LEGEND_ROW;
-                let key = Rectangle::new([(*left, y + 1), (left + 12, y + 13)], series(i).filled());
-                area.draw(&key).map_err(drawing)?;
-                text(&area, label, (left + 19, y), 13, INK, HPos::Left)?;
-            }
+            text(&area, names.title, (LEFT, 12), 22, INK, HPos::Left)?;
             let frame = Frame {
                 area: &area,
                 x,
                 y,
                 top,
             };
+            for (i, (label, (left, row))) in labels.iter().zip(&places).enumerate() {
+                frame.key(label, (*left, TITLE + row * LEGEND_ROW), i, marks)?;
+            }
             frame.axes(names)?;
             data(&frame)?;
             area.present().map_err(drawing)?;
         }
         Ok(svg)
+    }
+
+    /// An entry of the legend.
+    fn key(&self, label: &str, (x, y): (i32, i32), index: usize, marks: bool) -> io::Result<()> {
+        if marks {
+            self.curve(vec![(x - 2, y + 7), (x + 15, y + 7)], index)?;
+            self.mark((x + 6, y + 7), index)?;
+        } else {
+            let corners = [(x, y + 1), (x + 12, y + 13)];
+            let square = Rectangle::new(corners, series(index).filled());
+            self.area.draw(&square).map_err(drawing)?;
+        }
+        text(self.area, label, (x + 20, y), TEXT, INK, HPos::Left)
     }
 
     fn bottom(&self) -> i32 {
@@ -91,11 +104,11 @@ impl<'a> Frame<'a, '_> {
 
     fn axes(&self, names: Names<'_>) -> io::Result<()> {
         let (area, bottom) = (self.area, self.bottom());
-        for (value, label) in self.y.ticks(6) {
+        for (value, label) in self.y.ticks(8) {
             let y = self.y_pixel(value);
             let line = PathElement::new(vec![(LEFT, y), (WIDTH - RIGHT, y)], GRID);
             area.draw(&line).map_err(drawing)?;
-            text(area, &label, (LEFT - 8, y - 6), 13, FAINT, HPos::Right)?;
+            text(area, &label, (LEFT - 8, y - 6), TEXT, FAINT, HPos::Right)?;
         }
         let mut free = i32::MIN;
         for (value, label) in self.x.ticks(8) {
@@ -105,15 +118,29 @@ impl<'a> Frame<'a, '_> {
             let half = label.chars().count() as i32 * CHARACTER / 2;
             let middle = x.min(WIDTH - 4 - half);
             if middle - half > free {
-                text(area, &label, (middle, bottom + 9), 13, FAINT, HPos::Center)?;
+                text(
+                    area,
+                    &label,
+                    (middle, bottom + 9),
+                    TEXT,
+                    FAINT,
+                    HPos::Center,
+                )?;
                 free = middle + half + CHARACTER;
             }
         }
         let line = PathElement::new(vec![(LEFT, bottom), (WIDTH - RIGHT, bottom)], EDGE);
         area.draw(&line).map_err(drawing)?;
         let middle = (LEFT + WIDTH - RIGHT) / 2;
-        text(area, names.x, (middle, bottom + 30), 13, INK, HPos::Center)?;
-        let style = ("sans-serif", 13)
+        text(
+            area,
+            names.x,
+            (middle, bottom + 30),
+            TEXT,
+            INK,
+            HPos::Center,
+        )?;
+        let style = ("sans-serif", TEXT)
             .into_text_style(area)
             .color(&INK)
             .transform(FontTransform::Rotate270)
@@ -126,21 +153,20 @@ impl<'a> Frame<'a, '_> {
     pub fn line(&self, points: &[(f64, f64)], index: usize, marks: bool) -> io::Result<()> {
         let finite = points.iter().filter(|p| p.0.is_finite() && p.1.is_finite());
         let path: Vec<(i32, i32)> = finite.map(|&(x, y)| self.at(x, y)).collect();
-        let style = series(index).stroke_width(2);
-        // After the last colour of its own a series is told by its thinner line too.
-        let style = if index < palette::SERIES {
-            style
-        } else {
-            series(index).stroke_width(1)
-        };
         if path.len() > 1 {
-            let curve = PathElement::new(path.clone(), style);
-            self.area.draw(&curve).map_err(drawing)?;
+            self.curve(path.clone(), index)?;
         }
         for &(x, y) in path.iter().filter(|_| marks || path.len() == 1) {
             self.mark((x, y), index)?;
         }
         Ok(())
+    }
+
+    fn curve(&self, path: Vec<(i32, i32)>, index: usize) -> io::Result<()> {
+        // A colour that is used again has a thinner line.
+        let width = if index < palette::SERIES { 2 } else { 1 };
+        let curve = PathElement::new(path, series(index).stroke_width(width));
+        self.area.draw(&curve).map_err(drawing)
     }
 
     /// A point, with a shape of its own for each series: colour is not all that tells them apart.
@@ -157,6 +183,22 @@ impl<'a> Frame<'a, '_> {
             _ => polygon(&[(0, -6), (6, 0), (0, 6), (-6, 0)]),
         }
         .map_err(drawing)
+    }
+
+    /// Bars over categories, side by side with those of the other `of` series.
+    pub fn bars(&self, points: &[(f64, f64)], index: usize, of: usize) -> io::Result<()> {
+        let width = 0.76 / of as f64;
+        for &(x, y) in points.iter().filter(|p| p.0.is_finite() && p.1.is_finite()) {
+            let left = x - 0.38 + width * index as f64;
+            let (from, to) = (pixel(&self.x, left), pixel(&self.x, left + width));
+            let corners = [
+                (from, self.y_pixel(y)),
+                ((to - 2).max(from + 1), self.bottom()),
+            ];
+            let bar = Rectangle::new(corners, series(index).filled());
+            self.area.draw(&bar).map_err(drawing)?;
+        }
+        Ok(())
     }
 
     /// Points as a line, or as bands from the least to the largest where there are several to a pixel.
@@ -227,7 +269,7 @@ fn legend(labels: &[&str]) -> Vec<(i32, i32)> {
     let (mut left, mut row) = (LEFT, 0);
     let mut out = Vec::new();
     for label in labels {
-        let width = 19 + label.chars().count() as i32 * CHARACTER + 20;
+        let width = 20 + label.chars().count() as i32 * CHARACTER + 20;
         if left + width > WIDTH - RIGHT && left > LEFT {
             (left, row) = (LEFT, row + 1);
         }

@@ -68,7 +68,7 @@ pub fn histograms(names: Names<'_>, series: &[Bins<'_>], log: bool) -> io::Resul
     } else {
         Axis::linear(0.0, most as f64 * 1.06).whole()
     };
-    Frame::draw(names, &labels, x, y, |f| {
+    Frame::draw(names, &labels, false, x, y, |f| {
         for (i, columns) in columns.iter().enumerate() {
             f.columns(columns, i, series.len())?;
         }
@@ -82,7 +82,7 @@ pub fn histograms(names: Names<'_>, series: &[Bins<'_>], log: bool) -> io::Resul
 /// Those of the drawing library.
 pub fn over_time(names: Names<'_>, series: &[Series<'_>]) -> io::Result<String> {
     let (x, y) = (Axis::around_x(series), Axis::around_y(series));
-    Frame::draw(names, &labels(series), x, y, |f| {
+    Frame::draw(names, &labels(series), false, x, y, |f| {
         for (i, s) in series.iter().enumerate() {
             f.envelope(s.points, i, series.len())?;
         }
@@ -108,12 +108,19 @@ pub fn percentiles(names: Names<'_>, series: &[Bins<'_>]) -> io::Result<String> 
     let all = || curves.iter().flatten().map(|p| p.1).filter(|&p| p > 0.0);
     let least = all().fold(1.0, f64::min);
     let y = Axis::log10((least * 0.7).min(0.05), 1.0).shares();
-    Frame::draw(names, &labels(&series), Axis::around_x(&series), y, |f| {
-        for (i, s) in series.iter().enumerate() {
-            f.line(s.points, i, false)?;
-        }
-        Ok(())
-    })
+    Frame::draw(
+        names,
+        &labels(&series),
+        false,
+        Axis::around_x(&series),
+        y,
+        |f| {
+            for (i, s) in series.iter().enumerate() {
+                f.line(s.points, i, false)?;
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Steps of the share of samples that are larger than a value.
@@ -140,7 +147,7 @@ pub fn mmu(names: Names<'_>, series: &[Series<'_>]) -> io::Result<String> {
     let (low, high) = frame::range(series, |p| p.0).unwrap_or((1.0, 10.0));
     let x = Axis::log10(low.max(1.0), high.max(low.max(1.0) * 2.0));
     let y = Axis::linear(0.0, 1.02);
-    Frame::draw(names, &labels(series), x, y, |f| {
+    Frame::draw(names, &labels(series), false, x, y, |f| {
         for (i, s) in series.iter().enumerate() {
             f.line(s.points, i, false)?;
         }
@@ -148,7 +155,8 @@ pub fn mmu(names: Names<'_>, series: &[Series<'_>]) -> io::Result<String> {
     })
 }
 
-/// Lines with points against a parameter: latency against the number of tasks. `log`: y on a logarithmic axis.
+/// Lines with points against a parameter: latency against the number of tasks. Over categories, groups of bars.
+/// `log`: y on a logarithmic axis.
 ///
 /// # Errors
 /// Those of the drawing library.
@@ -166,9 +174,14 @@ pub fn lines(names: Names<'_>, x: X<'_>, series: &[Series<'_>], log: bool) -> io
         X::Log2 => Axis::log2(series).padded(),
         X::Categories(names) => Axis::categories(names),
     };
-    Frame::draw(names, &labels(series), axis, y, |f| {
+    let named = matches!(x, X::Categories(_));
+    Frame::draw(names, &labels(series), !named, axis, y, |f| {
         for (i, s) in series.iter().enumerate() {
-            f.line(s.points, i, true)?;
+            if named {
+                f.bars(s.points, i, series.len())?;
+            } else {
+                f.line(s.points, i, true)?;
+            }
         }
         Ok(())
     })
