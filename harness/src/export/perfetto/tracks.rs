@@ -51,6 +51,16 @@ impl Tracks {
             instants: BTreeSet::new(),
             objects: BTreeMap::new(),
         };
+        for (&variable, addresses) in &pointers {
+            let parent = layout.group(&format!("Tasks ({})", header.variable(variable)));
+            let track = |&address: &u32| {
+                let name = header.object(address).unwrap_or_default();
+                let track = layout.track(&name, Some(parent));
+                (address, (track, layout.name(&name)))
+            };
+            let objects = addresses.iter().map(track).collect();
+            tracks.objects.insert(variable, objects);
+        }
         let high = layout.name("high");
         let mut groups: BTreeMap<&str, Track> = BTreeMap::new();
         for signal in &plan.signals {
@@ -60,17 +70,7 @@ impl Tracks {
             };
             let (name, parent, slice) = match source {
                 Source::Sleep => continue,
-                Source::Variable(v) if pointers.contains_key(&v) => {
-                    let parent = layout.group(&format!("Tasks ({})", header.variable(v)));
-                    let track = |&address: &u32| {
-                        let name = header.object(address).unwrap_or_default();
-                        let track = layout.track(&name, Some(parent));
-                        (address, (track, layout.name(&name)))
-                    };
-                    let objects = pointers[&v].iter().map(track).collect();
-                    tracks.objects.insert(v, objects);
-                    continue;
-                }
+                Source::Variable(v) if pointers.contains_key(&v) => continue,
                 Source::Variable(v) => {
                     let parent = group(layout, "Variables");
                     let track = layout.counter(&header.variable(v), "", parent);
