@@ -181,9 +181,11 @@ fn capture_on_both_edges_with_prescaler() {
     assert_eq!(r.read(CCR1), 17);
 }
 
-/// Captures that are recorded: (cycle, device, channel, value).
-fn recorded_captures(r: &mut Rig) -> Arc<Mutex<Vec<(u64, u16, u8, u32)>>> {
-    let seen = Arc::new(Mutex::new(Vec::new()));
+/// (cycle, device, channel, value) of recorded captures.
+type Captures = Arc<Mutex<Vec<(u64, u16, u8, u32)>>>;
+
+fn recorded_captures(r: &mut Rig) -> Captures {
+    let seen = Captures::default();
     let into = seen.clone();
     let flush = move |events: Vec<ProbeEvent>| {
         for e in &events {

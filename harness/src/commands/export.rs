@@ -42,6 +42,9 @@ pub struct Show {
     pub also: Vec<Also>,
 
     /// Samples a second in .sr, as 56MHz [default: the core clock, or a part of it for long runs]
+    ///
+    /// An edge is at the sample nearest to its time. A rate at which one would be lost is refused, with one that shows
+    /// them all.
     #[arg(long, value_name = "RATE")]
     pub samplerate: Option<SampleRate>,
 }

@@ -18,6 +18,9 @@ const ROW: i32 = 40;
 const HEAD: i32 = 30;
 const FOOT: i32 = 34;
 const COLUMNS: usize = (WIDTH - LABELS - RIGHT) as usize;
+/// Where rows end.
+const RIGHT_END: i32 = LABELS + COLUMNS as i32 - 1;
+const BLUE: RGBColor = RGBColor(0x1F, 0x5A, 0xA6);
 
 /// What one signal did in one column of pixels.
 #[derive(Clone, Copy, Default)]
@@ -70,37 +73,55 @@ fn row(
 ) -> io::Result<()> {
     let (high, low) = (top + 8, top + ROW - 8);
     text(area, &signal.name, (8, top + 14), 14)?;
-    let blue = RGBColor(0x1F, 0x5A, 0xA6);
+    if let Shape::Vector(_) = signal.shape {
+        return numbers(area, header, signal, columns, (high, low));
+    }
     let y = |value: u32| if value == 0 { low } else { high };
-    let is_vector = matches!(signal.shape, Shape::Vector(_));
     let mut value = signal.initial.unwrap_or(0);
     let mut path = vec![(LABELS, y(value))];
-    let mut label_free_from = 0;
-    for (i, column) in columns.iter().enumerate() {
-        let x = LABELS + i as i32;
-        if column.changes == 0 {
-            continue;
+    for (x, column) in (LABELS..).zip(columns) {
+        match column.changes {
+            0 => continue,
+            1 if signal.shape == Shape::Wire => path.extend([(x, y(value)), (x, y(column.last))]),
+            _ => path.extend([(x, y(value)), (x, high), (x, low)]),
         }
-        path.push((x, y(value)));
-        if signal.shape == Shape::Pulse {
-            path.extend([(x, high), (x, low)]);
-            continue;
-        }
-        let quiet = column.changes <= 2 && (is_vector || column.changes == 1);
-        if quiet {
+        if signal.shape == Shape::Wire {
             path.push((x, y(column.last)));
-        } else {
-            path.extend([(x, high), (x, low), (x, y(column.last))]);
-        }
-        value = column.last;
-        if is_vector && value != 0 && i >= label_free_from {
-            let name = value_name(header, signal, value);
-            label_free_from = i + 8 * name.len();
-            text(area, &name, (x + 2, high + 4), 11)?;
+            value = column.last;
         }
     }
-    path.push((LABELS + COLUMNS as i32 - 1, y(value)));
-    area.draw(&PathElement::new(path, blue)).map_err(drawing)
+    path.push((RIGHT_END, y(value)));
+    area.draw(&PathElement::new(path, BLUE)).map_err(drawing)
+}
+
+/// A vector: a line in the middle before its first value, then two, with a bar at each change and the value where it fits.
+fn numbers(
+    area: &Area<'_>,
+    header: &Header,
+    signal: &Signal,
+    columns: &[Column],
+    (high, low): (i32, i32),
+) -> io::Result<()> {
+    let middle = (high + low) / 2;
+    let changes = (LABELS..).zip(columns).filter(|(_, c)| c.changes > 0);
+    let changes: Vec<(i32, u32)> = changes.map(|(x, c)| (x, c.last)).collect();
+    let begins = changes.first().map_or(RIGHT_END, |&(x, _)| x);
+    let mut path = vec![(LABELS, middle), (begins, middle)];
+    for (i, &(x, value)) in changes.iter().enumerate() {
+        path.extend([(x, high), (x, low), (x, high)]);
+        let name = value_name(header, signal, value);
+        let next = changes.get(i + 1).map_or(RIGHT_END, |&(x, _)| x);
+        if next - x > 7 * name.len() as i32 {
+            text(area, &name, (x + 3, middle - 5), 11)?;
+        }
+    }
+    let end = if begins == RIGHT_END { middle } else { high };
+    path.push((RIGHT_END, end));
+    let bottom = vec![(begins, low), (RIGHT_END, low)];
+    for path in [path, bottom] {
+        area.draw(&PathElement::new(path, BLUE)).map_err(drawing)?;
+    }
+    Ok(())
 }
 
 /// A byte as its character, a pointer as what it points to, other numbers in hex.
@@ -118,8 +139,7 @@ fn value_name(header: &Header, signal: &Signal, value: u32) -> String {
 }
 
 fn axis(area: &Area<'_>, first: u64, last: u64, y: i32) -> io::Result<()> {
-    let right = LABELS + COLUMNS as i32 - 1;
-    let line = PathElement::new(vec![(LABELS, y), (right, y)], BLACK);
+    let line = PathElement::new(vec![(LABELS, y), (RIGHT_END, y)], BLACK);
     area.draw(&line).map_err(drawing)?;
     for i in 0..=5u64 {
         let ps = u128::from(first) + u128::from(last - first) * u128::from(i) / 5;

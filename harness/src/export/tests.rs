@@ -296,7 +296,7 @@ fn watched_places_and_variables_are_signals() {
         "{ndjson}"
     );
     let svg = text(&watched(dir.path()), &all(), Format::Svg);
-    for name in ["place.work", "var.current", "idle", "0x12345"] {
+    for name in ["place.work", "var.current", "blink", "0x12345"] {
         assert!(svg.contains(name), "{name}");
     }
 }

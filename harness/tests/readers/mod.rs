@@ -2,6 +2,8 @@
 //!
 //! A reader that is not installed skips its part of a test, loudly; with TICKSCOPE_REQUIRE_TOOLS set, it fails.
 
+pub mod system;
+
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
