@@ -10,6 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
+fn fixture(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let path = root.expect("root").join("fixtures/elf").join(name);
+    path.to_string_lossy().into_owned()
+}
+
 fn parse(vcd: &str) -> Vcd {
     readers::vcd(vcd, picoseconds(START))
 }
@@ -48,6 +54,41 @@ fn fst_is_read_by_gtkwave_and_holds_what_vcd_holds() {
         return;
     };
     assert_same(&ours, &parse(&text));
+}
+
+/// A real run: from power-on, with a clock change, interrupts, two tasks and a console.
+#[test]
+fn a_run_from_power_on_is_the_same_in_fst_and_vcd() {
+    let dir = Folder::new();
+    let (fst, text) = (dir.path("x.fst"), dir.path("x.vcd"));
+    let fw = fixture("kernel-2.stm32f407.elf");
+    let run = ["trace", &fw, "-m", "stm32f4discovery", "--for", "15ms"];
+    tickscope(&[&run[..], &["--also", "all", "-o", &fst, "-o", &text]].concat());
+    let ours = readers::vcd(&dir.read("x.vcd"), 0);
+    for part in ["PE0", "exc_SysTick", "sleep", "USART2_tx"] {
+        assert!(ours.changes.iter().any(|c| c.1 == part), "{part}");
+    }
+    if let Some(back) = tool("fst2vcd", &[&fst]) {
+        assert_same(&ours, &readers::vcd(&back, 0));
+    }
+}
+
+#[test]
+fn what_no_reader_opens_is_refused() {
+    let dir = Folder::new();
+    let cap = dir.path("x.cap");
+    record(&cap, Vec::new(), START + 10);
+    for (name, part) in [("x.fst", "no signal"), ("x.sr", "no channel")] {
+        let target = dir.path(name);
+        let program = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+            .args(["export", &cap, "-o", &target])
+            .output()
+            .expect("runs");
+        let said = String::from_utf8_lossy(&program.stderr).into_owned();
+        assert_eq!(program.status.code(), Some(2), "{said}");
+        assert!(said.contains(part) && said.contains("--gpio"), "{said}");
+        assert!(!Path::new(&target).exists());
+    }
 }
 
 #[test]
@@ -179,11 +220,7 @@ fn a_session_is_read_by_sigrok_at_the_exact_cycles() {
 fn sigrok_decodes_the_console_of_a_session() {
     let dir = Folder::new();
     let (sr, log) = (dir.path("uart.sr"), dir.path("said.txt"));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("root");
-    let fw = root.join("fixtures/elf/echo.stm32f407.elf");
-    let fw = fw.to_string_lossy();
+    let fw = fixture("echo.stm32f407.elf");
     let uart = format!("USART2=file:{log}");
     tickscope(&[
         "trace",

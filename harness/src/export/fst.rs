@@ -5,6 +5,7 @@
 use super::job::{ExportError, Job};
 use super::plan::{Shape, Signal};
 use super::{Output, wire_name};
+use crate::failure::Failure;
 use emu_core::Cycles;
 use fst_writer::{
     FstFileType, FstHeaderWriter, FstInfo, FstScopeType, FstSignalType, FstVarDirection,
@@ -20,6 +21,17 @@ const MAX_NAME: usize = 500;
 pub fn write(job: &Job<'_>, out: &mut dyn Output) -> Result<(), ExportError> {
     let (header, summary) = (&job.capture.header, &job.capture.summary);
     let signals = &job.plan.signals;
+    if signals.is_empty() {
+        // libfst does not open such a file.
+        let message = "an FST file would have no signal: no pin moved, and nothing else is shown";
+        let help = "name pins with --gpio, or show more with --also";
+        return Err(ExportError::Refused(Failure::usage(message).help(help)));
+    }
+    if out.stream_position().is_err() {
+        let message = "FST cannot be written to a pipe: lengths are filled in at its end";
+        let help = "write a file, or use .vcd";
+        return Err(ExportError::Refused(Failure::usage(message).help(help)));
+    }
     let mut head = FstHeaderWriter::new(
         out,
         &FstInfo {
