@@ -74,7 +74,8 @@ need_build_tools() {
     export PATH LIBCLANG_PATH
 }
 
-# What tests use when it is there: the cross compiler (fixtures are rebuilt and compared), QEMU (oracle), gdb, readers of VCD, a browser.
+# What tests use when it is there: the cross compiler (fixtures are rebuilt and compared), QEMU (oracle), gdb, readers of exports
+# (GTKWave's converters, sigrok, Python; a test puts the package perfetto into a virtual environment under target/), a browser.
 need_test_tools() {
     local wanted=(
         arm-none-eabi-gcc:gcc-arm-none-eabi
@@ -83,6 +84,9 @@ need_test_tools() {
         gdb-multiarch:gdb-multiarch
         sigrok-cli:sigrok-cli
         vcd2fst:gtkwave
+        fst2vcd:gtkwave
+        python3:python3
+        python3:python3-venv
     )
     local pair packages=() browser=() missing=()
     for pair in "${wanted[@]}"; do have "${pair%%:*}" || packages+=("${pair#*:}"); done

@@ -269,6 +269,12 @@ impl Ctx<'_> {
         self.bus.name(self.id)
     }
 
+    /// The device's number on the bus, as probe events name it.
+    #[must_use]
+    pub fn device_index(&self) -> u16 {
+        self.id.0
+    }
+
     /// Plan the event `tag` for cycle `at` (not before the present one); an earlier plan is replaced.
     pub fn schedule(&mut self, tag: u32, at: Cycles) {
         let at = at.max(self.bus.now);

@@ -98,7 +98,7 @@ pub enum ProbeKind {
         /// Its value behind the write, zero-extended (the first word of a larger one).
         value: u32,
     },
-    /// A timer has latched its counter at an edge of its input.
+    /// A timer has latched its counter: at an edge of its input, or asked to by software.
     TimerCapture {
         /// Index of the timer among the machine's devices.
         device: u16,

@@ -42,7 +42,7 @@ enum Command {
     Machine(commands::machine::Arguments),
     /// List the instructions of a firmware.
     Disasm(commands::disasm::Arguments),
-    /// Convert a capture to VCD, CSV, NDJSON or SVG.
+    /// Convert a capture to VCD, FST, sigrok, Perfetto, CSV, NDJSON or SVG.
     Export(commands::export::Arguments),
     /// Print a completion script for a shell.
     Completions(commands::completions::Arguments),

@@ -5,7 +5,7 @@
 
 use crate::failure::{Exit, Failure};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that could not be written.
@@ -169,6 +169,16 @@ impl Write for PendingFile {
     }
 }
 
+/// For formats that fill in lengths later. Pipes refuse.
+impl Seek for PendingFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.writer {
+            Some(w) => w.seek(to),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
 impl Drop for PendingFile {
     fn drop(&mut self) {
         if let Some(t) = &self.temporary {
@@ -255,6 +265,18 @@ mod tests {
         assert!(f.message.contains("`/no/such` does not exist"), "{f}");
         let f = Failure::from(PendingFile::create(Path::new("/tmp")).expect_err("folder"));
         assert!(f.message.contains("is a folder"), "{f}");
+    }
+
+    #[test]
+    fn what_was_written_can_be_mended() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let target = dir.path().join("x.fst");
+        let mut f = PendingFile::create(&target).expect("created");
+        f.write_all(b"??? bytes").expect("written");
+        f.seek(SeekFrom::Start(0)).expect("sought");
+        f.write_all(b"six").expect("written");
+        f.commit().expect("committed");
+        assert_eq!(fs::read_to_string(&target).expect("read"), "six bytes");
     }
 
     #[test]

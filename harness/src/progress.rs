@@ -1,7 +1,11 @@
-//! The status line of a run: virtual time, speed against real time, instructions a second.
+//! Status lines: of a run (virtual time, speed against real time, instructions a second), and of an export.
 
+use crate::capture::Capture;
 use crate::terminal::Terminal;
 use crate::units;
+use emu_core::Cycles;
+use std::cell::Cell;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How often the line is drawn.
@@ -56,6 +60,53 @@ impl Progress {
     }
 }
 
+/// Draws how far an export is; silent where there is no terminal, and for short ones.
+#[derive(Debug)]
+pub struct ExportProgress {
+    terminal: Option<Terminal>,
+    name: String,
+    first: u64,
+    last: u64,
+    drawn: Cell<Instant>,
+}
+
+impl ExportProgress {
+    /// An export of this capture to this file.
+    #[must_use]
+    pub fn new(terminal: &Terminal, target: &Path, capture: &Capture) -> ExportProgress {
+        ExportProgress {
+            terminal: terminal.has_status().then(|| terminal.clone()),
+            name: target.display().to_string(),
+            first: capture.header.start,
+            last: capture.summary.last.0,
+            drawn: Cell::new(Instant::now()),
+        }
+    }
+
+    /// It has come to this cycle.
+    pub fn update(&self, at: Cycles) {
+        if let Some(terminal) = &self.terminal
+            && self.drawn.get().elapsed() >= PERIOD
+        {
+            self.drawn.set(Instant::now());
+            let done = at.0.saturating_sub(self.first);
+            let percent = percent(done, self.last.saturating_sub(self.first));
+            terminal.status(&format!("{}: {percent} %", self.name));
+        }
+    }
+
+    /// It is over.
+    pub fn finish(&self) {
+        if let Some(terminal) = &self.terminal {
+            terminal.clear_status();
+        }
+    }
+}
+
+fn percent(done: u64, all: u64) -> u64 {
+    (u128::from(done) * 100 / u128::from(all.max(1))).min(100) as u64
+}
+
 /// `12.5 ms, 0.43x real time, 71.2 MIPS`.
 #[must_use]
 pub fn line(attoseconds: u128, instructions: u64, wall: Duration) -> String {
@@ -72,6 +123,13 @@ pub fn line(attoseconds: u128, instructions: u64, wall: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn percents() {
+        assert_eq!(percent(1, 3), 33);
+        assert_eq!(percent(u64::MAX, u64::MAX), 100);
+        assert_eq!(percent(5, 0), 100);
+    }
 
     #[test]
     fn the_line() {

@@ -115,7 +115,7 @@ fn outputs_are_checked_before_the_run() {
         refused(&["trace", &fw, "-m", "cortex-m3", "-o", o], names);
     };
     trace(&missing, &["missing", "does not exist", "mkdir"]);
-    trace("out.fst", &["out.fst", ".vcd", ".svg"]);
+    trace("out.lxt", &["out.lxt", ".vcd", ".svg"]);
     trace("out", &["out", ".vcd"]);
     refused(
         &["run", &fw, "--json", &missing],

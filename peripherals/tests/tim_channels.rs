@@ -3,7 +3,9 @@
 
 mod tim_rig;
 
-use emu_core::DeviceId;
+use emu_core::probe::ProbeMask;
+use emu_core::{DeviceId, ProbeEvent, ProbeKind};
+use std::sync::{Arc, Mutex};
 use tim_rig::{PROBE, Rig};
 
 const TIM: u32 = 0x4000_0000;
@@ -177,6 +179,52 @@ fn capture_on_both_edges_with_prescaler() {
     assert_eq!(r.read(SR) & 2, 0);
     r.at(17).write(PROBE, 0);
     assert_eq!(r.read(CCR1), 17);
+}
+
+/// (cycle, device, channel, value) of recorded captures.
+type Captures = Arc<Mutex<Vec<(u64, u16, u8, u32)>>>;
+
+fn recorded_captures(r: &mut Rig) -> Captures {
+    let seen = Captures::default();
+    let into = seen.clone();
+    let flush = move |events: Vec<ProbeEvent>| {
+        for e in &events {
+            if let ProbeKind::TimerCapture {
+                device,
+                channel,
+                value,
+            } = e.kind
+            {
+                into.lock().unwrap().push((e.at.0, device, channel, value));
+            }
+        }
+        events
+    };
+    let mask = ProbeMask {
+        timers: true,
+        ..ProbeMask::default()
+    };
+    r.bus.probes.attach(mask, Box::new(flush));
+    seen
+}
+
+#[test]
+fn captures_are_recorded_with_timer_channel_and_value() {
+    let (mut r, tim) = rig("");
+    let seen = recorded_captures(&mut r);
+    // As above, with a capture by software, and edges that no channel takes.
+    r.write(CCMR1, 0x0201).write(CCER, 0x31);
+    r.at(10).write(CR1, 1);
+    r.at(40).write(PROBE, 1);
+    r.at(65).write(PROBE, 0);
+    r.at(70).write(EGR, 4);
+    r.write(CCER, 0);
+    r.at(80).write(PROBE, 1);
+    r.bus.probes.detach();
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [(40, tim.0, 1, 30), (65, tim.0, 2, 55), (70, tim.0, 2, 60)]
+    );
 }
 
 #[test]

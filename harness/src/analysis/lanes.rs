@@ -1,49 +1,84 @@
-//! The timeline of a report: pins, exceptions, tasks and sleep of a capture, as values that change.
+//! The timeline of a report: pins, exceptions, tasks, functions, values and sleep of a capture.
 
-use crate::capture::{Capture, CaptureError};
-use crate::export::{Plan, Selection};
+use crate::capture::{Capture, CaptureError, Header};
+use crate::export::{Changes, Plan, Selection, Shape, Source};
 use crate::report::{Group, Lane};
 use std::collections::BTreeMap;
 
-/// Changes that a page can hold at most; of busier lanes only the first are shown.
+/// Changes that a page can hold at most in a lane; of a busier one only the first are shown.
 pub const MOST: usize = 400_000;
+/// A variable that has held so many different objects is no task.
+const TASKS: usize = 256;
 
-/// All lanes of a capture.
+/// All lanes of a capture, and remarks on what they leave out.
 ///
 /// # Errors
 /// [`CaptureError`] when the file has gone.
-pub fn lanes(capture: &Capture) -> Result<Vec<Lane>, CaptureError> {
-    let plan = Plan::new(
-        capture,
-        &Selection {
-            pins: None,
-            exceptions: true,
-            sleep: true,
-            uart: false,
-        },
-    );
+pub fn lanes(capture: &Capture) -> Result<(Vec<Lane>, Vec<String>), CaptureError> {
+    let selection = Selection {
+        exceptions: true,
+        sleep: true,
+        places: true,
+        variables: true,
+        ..Selection::default()
+    };
+    let plan = Plan::new(capture, &selection);
+    // Instants have no length that could be drawn.
+    let shown = |shape| !matches!(shape, Shape::Pulse);
     let mut lanes: Vec<Lane> = plan
         .signals
         .iter()
-        .map(|s| {
-            let (name, group) = match s.name.strip_prefix("exc.") {
-                Some(name) => (name.to_owned(), Group::Exceptions),
-                None if s.name == "sleep" => (s.name.clone(), Group::Sleep),
-                None => (s.name.clone(), Group::Pins),
-            };
-            Lane {
-                name,
-                group,
-                changes: vec![(capture.header.start, s.initial.into())],
-                names: BTreeMap::new(),
-            }
+        .map(|s| Lane {
+            name: s.name.strip_prefix("exc.").unwrap_or(&s.name).to_owned(),
+            group: match s.source {
+                Source::Exception(_) => Group::Exceptions,
+                Source::Sleep => Group::Sleep,
+                Source::Variable(_) => Group::Values,
+                _ => Group::Pins,
+            },
+            changes: s.initial.map(|v| (capture.header.start, v)).into_iter().collect(),
+            names: BTreeMap::new(),
         })
         .collect();
-    for change in plan.changes(capture)? {
+    let mut left_out = vec![0u64; lanes.len()];
+    for change in Changes::new(&plan, capture.records()?) {
         let lane = &mut lanes[change.signal];
         if lane.changes.len() < MOST {
-            lane.changes.push((change.at.0, change.value.into()));
+            lane.changes.push((change.at.0, change.value));
+        } else {
+            left_out[change.signal] += 1;
         }
     }
-    Ok(lanes)
+    let mut remarks = Vec::new();
+    for (lane, n) in lanes.iter().zip(&left_out).filter(|(_, n)| **n > 0) {
+        let last = lane.changes.last().map_or(0, |c| c.0);
+        remarks.push(format!(
+            "The lane {} ends at cycle {last}: {n} later changes are left out.",
+            lane.name
+        ));
+    }
+    for lane in lanes.iter_mut().filter(|l| l.group == Group::Values) {
+        name_tasks(lane, &capture.header);
+    }
+    let mut signals = plan.signals.iter();
+    lanes.retain(|_| signals.next().is_some_and(|s| shown(s.shape)));
+    Ok((lanes, remarks))
+}
+
+/// A variable that points to objects of the firmware and nowhere else tells which task runs.
+fn name_tasks(lane: &mut Lane, header: &Header) {
+    let mut names = BTreeMap::new();
+    for &(_, value) in &lane.changes {
+        if value == 0 || names.contains_key(&value) {
+            continue;
+        }
+        match header.object(value) {
+            Some(name) if names.len() < TASKS => drop(names.insert(value, name)),
+            _ => return,
+        }
+    }
+    if !names.is_empty() {
+        lane.group = Group::Tasks;
+        lane.names = names;
+    }
 }

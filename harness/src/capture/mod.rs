@@ -99,8 +99,7 @@ impl Header {
     /// Name of a net; one that the header does not know is shown by its number.
     #[must_use]
     pub fn net(&self, id: u16) -> String {
-        let name = self.nets.get(usize::from(id)).cloned();
-        name.unwrap_or_else(|| format!("net{id}"))
+        named(&self.nets, id, "net")
     }
 
     /// Name of an exception: `SysTick`, `USART2`, `IRQ38`.
@@ -112,9 +111,31 @@ impl Header {
     /// Name of a serial port.
     #[must_use]
     pub fn port(&self, id: u8) -> String {
-        let name = self.ports.get(usize::from(id)).cloned();
-        name.unwrap_or_else(|| format!("uart{id}"))
+        named(&self.ports, id.into(), "uart")
     }
+
+    /// Name of a device.
+    #[must_use]
+    pub fn device(&self, id: u16) -> String {
+        named(&self.devices, id, "device")
+    }
+
+    /// Name of a watched place.
+    #[must_use]
+    pub fn place(&self, id: u16) -> String {
+        named(&self.places, id, "place")
+    }
+
+    /// Name of a watched variable.
+    #[must_use]
+    pub fn variable(&self, id: u16) -> String {
+        named(&self.variables, id, "variable")
+    }
+}
+
+fn named(names: &[String], id: u16, what: &str) -> String {
+    let name = names.get(usize::from(id)).cloned();
+    name.unwrap_or_else(|| format!("{what}{id}"))
 }
 
 /// Name of an exception on a machine with these interrupts: `SysTick`, `USART2`, `IRQ38`.

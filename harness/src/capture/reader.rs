@@ -89,6 +89,16 @@ pub struct Summary {
     pub sending: BTreeSet<u8>,
     /// Ports that received bytes.
     pub receiving: BTreeSet<u8>,
+    /// Watched places that were entered.
+    pub places: BTreeSet<u16>,
+    /// Watched places that returned.
+    pub returning: BTreeSet<u16>,
+    /// Watched variables that were written.
+    pub variables: BTreeSet<u16>,
+    /// Timers that captured: device and channel.
+    pub captures: BTreeSet<(u16, u8)>,
+    /// ITM stimulus ports that were written.
+    pub itm: BTreeSet<u8>,
 }
 
 /// A capture file. Records are read from it as often as needed.
@@ -195,6 +205,9 @@ fn summarise<R: Read>(header: &Header, mut records: Records<R>) -> Summary {
     let (mut count, mut last) = (0, Cycles(header.start));
     let (mut nets, mut exceptions) = (BTreeSet::new(), BTreeSet::new());
     let (mut sending, mut receiving) = (BTreeSet::new(), BTreeSet::new());
+    let (mut places, mut returning) = (BTreeSet::new(), BTreeSet::new());
+    let (mut variables, mut captures) = (BTreeSet::new(), BTreeSet::new());
+    let mut itm = BTreeSet::new();
     for record in &mut records {
         count += 1;
         match record {
@@ -205,6 +218,13 @@ fn summarise<R: Read>(header: &Header, mut records: Records<R>) -> Summary {
                     ProbeKind::ExceptionEnter { number, .. } => drop(exceptions.insert(number)),
                     ProbeKind::UartTx { port, .. } => drop(sending.insert(port)),
                     ProbeKind::UartRx { port, .. } => drop(receiving.insert(port)),
+                    ProbeKind::Enter { place, .. } => drop(places.insert(place)),
+                    ProbeKind::Return { place, .. } => drop(returning.insert(place)),
+                    ProbeKind::Store { variable, .. } => drop(variables.insert(variable)),
+                    ProbeKind::TimerCapture {
+                        device, channel, ..
+                    } => drop(captures.insert((device, channel))),
+                    ProbeKind::Itm { port, .. } => drop(itm.insert(port)),
                     _ => {}
                 }
             }
@@ -232,6 +252,11 @@ fn summarise<R: Read>(header: &Header, mut records: Records<R>) -> Summary {
         exceptions,
         sending,
         receiving,
+        places,
+        returning,
+        variables,
+        captures,
+        itm,
     }
 }
 

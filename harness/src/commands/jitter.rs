@@ -322,7 +322,7 @@ fn cyclictest(runs: &[Looked]) -> String {
 }
 
 fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
-    let mut pages = Vec::new();
+    let (mut pages, mut notes) = (Vec::new(), Vec::new());
     for run in runs {
         let (r, capture) = (&run.recording, &run.recording.capture);
         let timebase = &capture.summary.timebase;
@@ -337,7 +337,9 @@ fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
                 page_signal(recorded, analysis, figures, timebase, places)
             })
             .collect();
-        page.lanes = analysis::lanes(capture)?;
+        let (lanes, remarks) = analysis::lanes(capture)?;
+        page.lanes = lanes;
+        notes.extend(remarks);
         pages.push(page);
     }
     let names: Vec<&str> = runs.iter().map(|r| r.recording.label.as_str()).collect();
@@ -345,6 +347,7 @@ fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
         title: format!("Jitter of {}", names.join(", ")),
         tool: crate::TOOL.to_owned(),
         runs: pages,
+        notes,
         ..report::Report::default()
     })
 }

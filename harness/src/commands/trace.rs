@@ -20,7 +20,7 @@ pub struct Arguments {
     #[command(flatten)]
     show: Show,
 
-    /// Output; the extension tells the format: .vcd, .csv, .ndjson or .svg
+    /// Output; the extension tells the format: .vcd, .fst, .sr (sigrok), .perfetto-trace or .pftrace, .csv, .ndjson, .svg
     #[arg(short, long, required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Vec<PathBuf>,
 }
@@ -54,13 +54,19 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     };
     let code = execute(prepared, options, Some((path, mask)), terminal)?;
     let capture = Capture::open(path)?;
+    // One that cannot be made does not cost the others.
+    let mut failed = None;
     for (target, format) in &targets {
-        write(&capture, &show, *format, target)?;
-        if !options.quiet {
-            terminal.say(&format!("tickscope: wrote {}", target.display()));
+        match write(&capture, &show, *format, target, terminal) {
+            Ok(()) if options.quiet => {}
+            Ok(()) => terminal.say(&format!("tickscope: wrote {}", target.display())),
+            Err(e) => drop(failed.get_or_insert(e)),
         }
     }
-    Ok(code)
+    match failed {
+        Some(e) => Err(e),
+        None => Ok(code),
+    }
 }
 
 fn temporary_capture() -> PathBuf {

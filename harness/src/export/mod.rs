@@ -1,26 +1,45 @@
 //! Exports: what a capture holds, in the formats of other tools.
 //!
-//! All of them draw on one stream of [`Change`]s. Time units are views that are rounded here and
-//! nowhere else; NDJSON and CSV carry the exact cycle.
+//! All but Perfetto's draw on one stream of [`Change`]s. Time units are views that are rounded here and
+//! nowhere else; NDJSON, CSV and Perfetto's annotations carry the exact cycle. Exports are streams: their
+//! memory does not grow with the capture.
 
+mod changes;
 mod csv;
+mod fst;
+mod job;
 mod ndjson;
-mod signals;
+mod perfetto;
+mod plan;
+mod sigrok;
 mod svg;
 mod vcd;
 
-pub use signals::{Change, Changes, Plan, Selection, Signal};
+pub use changes::{Change, Changes};
+pub use job::{ExportError, Job};
+pub use plan::{Plan, Selection, Shape, Signal, Source};
+pub use sigrok::SampleRate;
 
-use crate::capture::Capture;
 use crate::failure::Failure;
-use std::io::{self, Write};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
+
+/// Where an export goes. Some formats fill in lengths when they are known.
+pub trait Output: Write + Seek {}
+
+impl<T: Write + Seek> Output for T {}
 
 /// A format to export to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// Value change dump, for GTKWave, Surfer, PulseView.
     Vcd,
+    /// GTKWave's compressed waveforms, also for Surfer.
+    Fst,
+    /// A session of sigrok: PulseView and its protocol decoders.
+    Sigrok,
+    /// A trace for ui.perfetto.dev.
+    Perfetto,
     /// One change a line: `cycles,time_s,signal,value`.
     Csv,
     /// One JSON object a line.
@@ -30,8 +49,12 @@ pub enum Format {
 }
 
 impl Format {
-    const ALL: [(&'static str, Format); 4] = [
+    const ALL: [(&'static str, Format); 8] = [
         ("vcd", Format::Vcd),
+        ("fst", Format::Fst),
+        ("sr", Format::Sigrok),
+        ("perfetto-trace", Format::Perfetto),
+        ("pftrace", Format::Perfetto),
         ("csv", Format::Csv),
         ("ndjson", Format::Ndjson),
         ("svg", Format::Svg),
@@ -53,26 +76,31 @@ impl Format {
             } else {
                 format!("`{path}`: the extension `.{extension}` is unknown")
             };
-            Failure::usage(message).help("use .vcd, .csv, .ndjson or .svg")
+            let known: Vec<String> = Format::ALL.iter().map(|(n, _)| format!(".{n}")).collect();
+            Failure::usage(message).help(format!("use one of {}", known.join(", ")))
         })
+    }
+
+    /// Can it show this signal at all?
+    #[must_use]
+    pub fn shows(self, signal: &Signal) -> bool {
+        self != Format::Sigrok || !matches!(signal.shape, Shape::Vector(_))
     }
 }
 
 /// Write a capture's signals in a format.
 ///
 /// # Errors
-/// What the output gives, and when the capture cannot be read any more.
-pub fn export(
-    capture: &Capture,
-    plan: &Plan,
-    format: Format,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// What the output gives, and when the capture cannot be read any more or does not fit the format.
+pub fn export(job: &Job<'_>, format: Format, out: &mut dyn Output) -> Result<(), ExportError> {
     match format {
-        Format::Vcd => vcd::write(capture, plan, out),
-        Format::Csv => csv::write(capture, plan, out),
-        Format::Ndjson => ndjson::write(capture, plan, out),
-        Format::Svg => svg::write(capture, plan, out),
+        Format::Vcd => vcd::write(job, out),
+        Format::Fst => fst::write(job, out),
+        Format::Sigrok => sigrok::write(job, out),
+        Format::Perfetto => perfetto::write(job, out),
+        Format::Csv => csv::write(job, out),
+        Format::Ndjson => ndjson::write(job, out),
+        Format::Svg => svg::write(job, out),
     }
 }
 
@@ -88,6 +116,14 @@ pub fn targets(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Format)>, Failure> {
             crate::output::check(path)?;
             Ok((path.clone(), format))
         })
+        .collect()
+}
+
+/// A signal's name in VCD and FST, where a space ends a name and a dot is a level of the hierarchy.
+fn wire_name(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() && c != '.';
+    name.chars()
+        .map(|c| if plain(c) { c } else { '_' })
         .collect()
 }
 

@@ -3,8 +3,9 @@
 //! The picture has as many columns as pixels. A column in which a signal changes more than twice is
 //! drawn as a band from low to high, so that the size of the file does not grow with the run.
 
-use super::{Plan, Signal};
-use crate::capture::Capture;
+use super::job::{ExportError, Job};
+use super::plan::{Shape, Signal, Source};
+use crate::capture::Header;
 use crate::units;
 use emu_core::Cycles;
 use plotters::prelude::*;
@@ -17,16 +18,20 @@ const ROW: i32 = 40;
 const HEAD: i32 = 30;
 const FOOT: i32 = 34;
 const COLUMNS: usize = (WIDTH - LABELS - RIGHT) as usize;
+/// Where rows end.
+const RIGHT_END: i32 = LABELS + COLUMNS as i32 - 1;
+const BLUE: RGBColor = RGBColor(0x1F, 0x5A, 0xA6);
 
 /// What one signal did in one column of pixels.
 #[derive(Clone, Copy, Default)]
 struct Column {
     changes: u32,
-    last: u16,
+    last: u32,
 }
 
-pub fn write(capture: &Capture, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    let (header, summary) = (&capture.header, &capture.summary);
+pub fn write(job: &Job<'_>, out: &mut dyn Write) -> Result<(), ExportError> {
+    let (header, summary) = (&job.capture.header, &job.capture.summary);
+    let plan = job.plan;
     let first = summary.timebase.picoseconds(Cycles(header.start));
     let last = summary.timebase.picoseconds(summary.last).max(first + 1);
     let length = u128::from(last - first);
@@ -35,7 +40,7 @@ pub fn write(capture: &Capture, plan: &Plan, out: &mut dyn Write) -> io::Result<
         (c as usize).min(COLUMNS - 1)
     };
     let mut columns = vec![vec![Column::default(); COLUMNS]; plan.signals.len()];
-    for c in plan.changes(capture).map_err(io::Error::other)? {
+    for c in job.changes()? {
         let column = &mut columns[c.signal][column_of(summary.timebase.picoseconds(c.at))];
         column.changes += 1;
         column.last = c.value;
@@ -49,57 +54,92 @@ pub fn write(capture: &Capture, plan: &Plan, out: &mut dyn Write) -> io::Result<
         let title = format!("{}, firmware {:.12}", header.machine, header.elf_sha256);
         text(&area, &title, (LABELS, 8), 14)?;
         for (i, (signal, columns)) in plan.signals.iter().zip(&columns).enumerate() {
-            row(&area, signal, columns, HEAD + ROW * i as i32)?;
+            row(&area, header, signal, columns, HEAD + ROW * i as i32)?;
         }
         axis(&area, first, last, height - FOOT)?;
         area.present().map_err(drawing)?;
     }
-    out.write_all(svg.as_bytes())
+    Ok(out.write_all(svg.as_bytes())?)
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn row(area: &Area<'_>, signal: &Signal, columns: &[Column], top: i32) -> io::Result<()> {
+fn row(
+    area: &Area<'_>,
+    header: &Header,
+    signal: &Signal,
+    columns: &[Column],
+    top: i32,
+) -> io::Result<()> {
     let (high, low) = (top + 8, top + ROW - 8);
     text(area, &signal.name, (8, top + 14), 14)?;
-    let blue = RGBColor(0x1F, 0x5A, 0xA6);
-    let y = |value: u16| if value == 0 { low } else { high };
-    let mut path = vec![(LABELS, y(signal.initial))];
-    let mut value = signal.initial;
-    let mut label_free_from = 0;
-    for (i, column) in columns.iter().enumerate() {
-        let x = LABELS + i as i32;
-        if column.changes == 0 {
-            continue;
+    if let Shape::Vector(_) = signal.shape {
+        return numbers(area, header, signal, columns, (high, low));
+    }
+    let y = |value: u32| if value == 0 { low } else { high };
+    let mut value = signal.initial.unwrap_or(0);
+    let mut path = vec![(LABELS, y(value))];
+    for (x, column) in (LABELS..).zip(columns) {
+        match column.changes {
+            0 => continue,
+            1 if signal.shape == Shape::Wire => path.extend([(x, y(value)), (x, y(column.last))]),
+            _ => path.extend([(x, y(value)), (x, high), (x, low)]),
         }
-        path.push((x, y(value)));
-        let quiet = column.changes <= 2 && (signal.width > 1 || column.changes == 1);
-        if quiet {
+        if signal.shape == Shape::Wire {
             path.push((x, y(column.last)));
-        } else {
-            path.extend([(x, high), (x, low), (x, y(column.last))]);
-        }
-        value = column.last;
-        if signal.width > 1 && value != 0 && i >= label_free_from {
-            let name = byte_name(value);
-            label_free_from = i + 8 * name.len();
-            text(area, &name, (x + 2, high + 4), 11)?;
+            value = column.last;
         }
     }
-    path.push((LABELS + COLUMNS as i32 - 1, y(value)));
-    area.draw(&PathElement::new(path, blue)).map_err(drawing)
+    path.push((RIGHT_END, y(value)));
+    area.draw(&PathElement::new(path, BLUE)).map_err(drawing)
 }
 
-fn byte_name(value: u16) -> String {
-    match u8::try_from(value) {
-        Ok(b) if b.is_ascii_graphic() => char::from(b).to_string(),
-        _ => format!("{value:02x}"),
+/// A vector: a line in the middle before its first value, then two, with a bar at each change and the value where it fits.
+fn numbers(
+    area: &Area<'_>,
+    header: &Header,
+    signal: &Signal,
+    columns: &[Column],
+    (high, low): (i32, i32),
+) -> io::Result<()> {
+    let middle = (high + low) / 2;
+    let changes = (LABELS..).zip(columns).filter(|(_, c)| c.changes > 0);
+    let changes: Vec<(i32, u32)> = changes.map(|(x, c)| (x, c.last)).collect();
+    let begins = changes.first().map_or(RIGHT_END, |&(x, _)| x);
+    let mut path = vec![(LABELS, middle), (begins, middle)];
+    for (i, &(x, value)) in changes.iter().enumerate() {
+        path.extend([(x, high), (x, low), (x, high)]);
+        let name = value_name(header, signal, value);
+        let next = changes.get(i + 1).map_or(RIGHT_END, |&(x, _)| x);
+        if next - x > 7 * name.len() as i32 {
+            text(area, &name, (x + 3, middle - 5), 11)?;
+        }
+    }
+    let end = if begins == RIGHT_END { middle } else { high };
+    path.push((RIGHT_END, end));
+    let bottom = vec![(begins, low), (RIGHT_END, low)];
+    for path in [path, bottom] {
+        area.draw(&PathElement::new(path, BLUE)).map_err(drawing)?;
+    }
+    Ok(())
+}
+
+/// A byte as its character, a pointer as what it points to, other numbers in hex.
+fn value_name(header: &Header, signal: &Signal, value: u32) -> String {
+    match (signal.source, u8::try_from(value)) {
+        (Source::Variable(_), _) => header
+            .object(value)
+            .unwrap_or_else(|| format!("{value:#x}")),
+        (Source::Tx(_) | Source::Rx(_) | Source::Itm(_), Ok(b)) if b.is_ascii_graphic() => {
+            char::from(b).to_string()
+        }
+        (Source::Tx(_) | Source::Rx(_), _) => format!("{value:02x}"),
+        _ => format!("{value:#x}"),
     }
 }
 
 fn axis(area: &Area<'_>, first: u64, last: u64, y: i32) -> io::Result<()> {
-    let right = LABELS + COLUMNS as i32 - 1;
-    let line = PathElement::new(vec![(LABELS, y), (right, y)], BLACK);
+    let line = PathElement::new(vec![(LABELS, y), (RIGHT_END, y)], BLACK);
     area.draw(&line).map_err(drawing)?;
     for i in 0..=5u64 {
         let ps = u128::from(first) + u128::from(last - first) * u128::from(i) / 5;

@@ -1,16 +1,18 @@
-//! VCD (IEEE 1364 §18): pins, exceptions and sleep as wires, bytes of serial ports as vectors.
+//! VCD (IEEE 1364 §18): levels as wires, instants as events, numbers as vectors.
 //!
 //! Times are rounded to picoseconds. sigrok up to 0.5 gives up at vectors and skips strings, so that
-//! everything but bytes is a wire: an `exc_` wire is high while that handler runs.
+//! pins, exceptions and sleep are wires: an `exc_` wire is high while that handler runs.
 
-use super::{Change, Plan, Signal};
-use crate::capture::Capture;
+use super::job::{ExportError, Job};
+use super::plan::{Shape, Signal};
+use super::{Change, wire_name};
 use emu_core::Cycles;
 use std::io::{self, Write};
-use vcd::{IdCode, SimulationCommand, TimescaleUnit, Value, Writer};
+use vcd::{IdCode, SimulationCommand, TimescaleUnit, Value, VarType, Writer};
 
-pub fn write(capture: &Capture, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    let (header, summary) = (&capture.header, &capture.summary);
+pub fn write(job: &Job<'_>, out: &mut dyn Write) -> Result<(), ExportError> {
+    let (header, summary) = (&job.capture.header, &job.capture.summary);
+    let signals = &job.plan.signals;
     let mut vcd = Writer::new(out);
     vcd.version(&header.tool)?;
     vcd.comment(&format!(
@@ -19,46 +21,55 @@ pub fn write(capture: &Capture, plan: &Plan, out: &mut dyn Write) -> io::Result<
     ))?;
     vcd.timescale(1, TimescaleUnit::PS)?;
     vcd.add_module("tickscope")?;
-    let ids = plan
-        .signals
-        .iter()
-        .map(|s| vcd.add_wire(s.width.into(), &s.name.replace('.', "_")))
-        .collect::<io::Result<Vec<IdCode>>>()?;
+    let declare = |s: &Signal| {
+        let kind = match s.shape {
+            Shape::Pulse => VarType::Event,
+            Shape::Wire | Shape::Vector(_) => VarType::Wire,
+        };
+        vcd.add_var(kind, s.shape.width().into(), &wire_name(&s.name), None)
+    };
+    let ids = signals.iter().map(declare);
+    let ids = ids.collect::<io::Result<Vec<IdCode>>>()?;
     vcd.upscope()?;
     vcd.enddefinitions()?;
 
     let mut time = summary.timebase.picoseconds(Cycles(header.start));
     vcd.timestamp(time)?;
     vcd.begin(SimulationCommand::Dumpvars)?;
-    for (signal, &id) in plan.signals.iter().zip(&ids) {
-        put(&mut vcd, signal, id, signal.initial)?;
+    for (signal, &id) in signals.iter().zip(&ids) {
+        if signal.shape != Shape::Pulse {
+            put(&mut vcd, signal, id, signal.initial)?;
+        }
     }
     vcd.end()?;
     for Change {
         at, signal, value, ..
-    } in plan.changes(capture).map_err(io::Error::other)?
+    } in job.changes()?
     {
         let now = summary.timebase.picoseconds(at);
         if now != time {
             vcd.timestamp(now)?;
             time = now;
         }
-        put(&mut vcd, &plan.signals[signal], ids[signal], value)?;
+        put(&mut vcd, &signals[signal], ids[signal], Some(value))?;
     }
     // The end of the run, so that viewers show the last level at its full length.
     let end = summary.timebase.picoseconds(summary.last);
     if end > time {
         vcd.timestamp(end)?;
     }
-    vcd.flush()
+    Ok(vcd.flush()?)
 }
 
-fn put<W: Write>(vcd: &mut Writer<W>, signal: &Signal, id: IdCode, value: u16) -> io::Result<()> {
-    if signal.width == 1 {
-        return vcd.change_scalar(id, value != 0);
+fn put<W: Write>(
+    vcd: &mut Writer<W>,
+    signal: &Signal,
+    id: IdCode,
+    value: Option<u32>,
+) -> io::Result<()> {
+    let bit = |b: u8| value.map_or(Value::X, |v| Value::from(v >> b & 1 != 0));
+    match signal.shape {
+        Shape::Wire | Shape::Pulse => vcd.change_scalar(id, bit(0)),
+        Shape::Vector(bits) => vcd.change_vector(id, (0..bits).rev().map(bit)),
     }
-    let bits = (0..signal.width)
-        .rev()
-        .map(|b| Value::from(value >> b & 1 != 0));
-    vcd.change_vector(id, bits)
 }

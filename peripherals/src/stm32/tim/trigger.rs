@@ -5,7 +5,7 @@ use super::channel::{Edges, Use};
 use super::engine::ccif;
 use super::registers::{BIF, BKE, BKP, CEN, MOE, TIF, URS, ccof};
 use super::slave::{self, Change, Levels, SlaveMode, Trigger, slave_mode};
-use emu_core::Ctx;
+use emu_core::{Ctx, ProbeKind};
 
 impl Tim {
     /// The trigger input's configuration.
@@ -101,6 +101,11 @@ impl Tim {
             self.engine.sr |= ccof(i);
         }
         self.engine.sr |= ccif(i);
+        ctx.probe(ProbeKind::TimerCapture {
+            device: ctx.device_index(),
+            channel: i as u8 + 1,
+            value,
+        });
         self.compared(1 << i, ctx);
     }
 
