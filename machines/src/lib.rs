@@ -56,4 +56,5 @@ pub use detect::{Detection, ImageFacts, detect};
 pub use errors::{Diagnostic, Errors};
 pub use library::{Class, Entry, list};
 pub use spec::MachineSpec;
-pub use value::{Hertz, Size, Sp};
+pub use suggest::advice;
+pub use value::{Hertz, Size, Sp, parse};
