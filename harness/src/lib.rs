@@ -26,6 +26,7 @@ pub mod progress;
 pub mod rtt;
 pub mod run_result;
 pub mod session;
+pub mod stimuli;
 pub mod terminal;
 pub mod timebase;
 pub mod units;

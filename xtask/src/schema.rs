@@ -1,14 +1,25 @@
-//! `cargo xtask schema`: write the JSON schema of machine files.
+//! `cargo xtask schema`: write the JSON schemas of machine files and of stimuli files.
 
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Write `machines/schema/machine.schema.json`, beside it first and then over it.
+/// Write `machines/schema/machine.schema.json` and `harness/schema/stimuli.schema.json`, each beside it first and
+/// then over it.
 pub fn write() -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../machines/schema/machine.schema.json");
+    write_one(
+        "machines/schema/machine.schema.json",
+        &machines::schema::text(),
+    )?;
+    write_one(
+        "harness/schema/stimuli.schema.json",
+        &harness::stimuli::schema::text(),
+    )
+}
+
+fn write_one(path: &str, text: &str) -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     let beside = path.with_extension("tmp");
-    std::fs::write(&beside, machines::schema::text())
+    std::fs::write(&beside, text)
         .and_then(|()| std::fs::rename(&beside, &path))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+        .with_context(|| format!("cannot write {}", path.display()))
 }

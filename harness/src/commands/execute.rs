@@ -15,6 +15,7 @@ use crate::progress::{self, Progress};
 use crate::rtt::{Found, RttPorts};
 use crate::run_result::{self as result, RunResult, hex};
 use crate::session::{Finished, Session, Settings};
+use crate::stimuli::Stimuli;
 use crate::terminal::Terminal;
 use crate::until::Until;
 use emu_core::bus::StopOn;
@@ -34,6 +35,8 @@ pub struct Prepared {
     spec: Spec,
     machine: Machine,
     rtt: RttPorts,
+    /// Hash of the stimuli.
+    stimuli: Option<[u8; 32]>,
 }
 
 /// Open the firmware, find its machine, build it, load it, reset it.
@@ -61,7 +64,11 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
     for assignment in &options.set {
         spec.set(assignment, colour)?;
     }
-    let (core, bus) = spec.build(options.seed, colour)?;
+    let (core, mut bus) = spec.build(options.seed, colour)?;
+    let stimuli = match &options.stimuli {
+        Some(path) => Some(Stimuli::open(path, colour)?.attach_to(&spec, &mut bus, colour)?),
+        None => None,
+    };
     let mut machine =
         Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, options, &spec))?;
     parts::enable_semihosting(&mut machine, options.semihosting_dir.as_deref())?;
@@ -79,6 +86,7 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
         spec,
         machine,
         rtt,
+        stimuli,
     })
 }
 
@@ -269,6 +277,7 @@ pub fn execute_then(
         spec,
         machine,
         rtt,
+        stimuli,
     } = prepared;
     let (firmware, spec) = (&firmware, &spec);
     let machine = &mut { machine };
@@ -357,6 +366,12 @@ pub fn execute_then(
                 until: options.until.iter().map(Until::to_string).collect(),
                 strict: options.strict,
                 set: options.set.clone(),
+                stimuli: options.stimuli.as_ref().zip(stimuli).map(|(path, hash)| {
+                    result::StimuliFile {
+                        path: path.display().to_string(),
+                        sha256: hex(&hash),
+                    }
+                }),
             },
             seed: options.seed,
             stop: result::Stop::new(&outcome, waited),

@@ -45,9 +45,13 @@ pub struct RunOptions {
     #[arg(long)]
     pub strict: bool,
 
-    /// Seed of the devices that make random data
+    /// Seed of the devices that make random data, and of random stimuli
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+
+    /// What the world outside does: bytes, pin edges, interrupts, tolerances of clocks (TOML, or the result of a run for its input)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub stimuli: Option<PathBuf>,
 
     /// Write the result as JSON; `-` for standard output
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
