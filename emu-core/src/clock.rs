@@ -13,9 +13,28 @@ pub struct ClockId(pub u16);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Clock {
     name: String,
+    /// True frequency: the nominal one with the tolerance of its oscillator.
     hz: Ratio,
+    nominal: Ratio,
+    /// The clock whose tolerance it has; itself for an oscillator.
+    oscillator: ClockId,
+    /// True over nominal frequency, for those that follow it.
+    tolerance: Ratio,
     /// It is that clock, divided.
     divided: Option<(ClockId, u32)>,
+}
+
+impl Clock {
+    fn new(name: &str, hz: Ratio, id: ClockId) -> Clock {
+        Clock {
+            name: name.to_owned(),
+            hz,
+            nominal: hz,
+            oscillator: id,
+            tolerance: Ratio::ONE,
+            divided: None,
+        }
+    }
 }
 
 /// A stretch of time over which the core clock had one frequency.
@@ -47,11 +66,7 @@ impl ClockTree {
     #[must_use]
     pub fn new(core_name: &str, hz: Ratio) -> ClockTree {
         ClockTree {
-            clocks: vec![Clock {
-                name: core_name.to_owned(),
-                hz,
-                divided: None,
-            }],
+            clocks: vec![Clock::new(core_name, hz, ClockId(0))],
             core: ClockId(0),
             segments: vec![Segment {
                 from: Cycles::ZERO,
@@ -67,12 +82,9 @@ impl ClockTree {
         if let Some(id) = self.find(name) {
             return id;
         }
-        self.clocks.push(Clock {
-            name: name.to_owned(),
-            hz,
-            divided: None,
-        });
-        ClockId(self.clocks.len() as u16 - 1)
+        let id = ClockId(self.clocks.len() as u16);
+        self.clocks.push(Clock::new(name, hz, id));
+        id
     }
 
     /// Add a clock that is another one divided, at any time.
@@ -103,6 +115,16 @@ impl ClockTree {
         self.clocks[usize::from(id.0)].hz
     }
 
+    /// Frequency that a clock would have without tolerances, in Hz: what limits of a data sheet are compared with.
+    #[must_use]
+    pub fn nominal_hz(&self, id: ClockId) -> Ratio {
+        let clock = &self.clocks[usize::from(id.0)];
+        match clock.divided {
+            Some((of, div)) => self.nominal_hz(of).scale(1, u64::from(div)),
+            None => clock.nominal,
+        }
+    }
+
     /// Names and frequencies, in order of definition.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Ratio)> {
         self.clocks.iter().map(|c| (c.name.as_str(), c.hz))
@@ -123,8 +145,54 @@ impl ClockTree {
 
     /// Change a frequency at cycle `now`. The core clock never stops: zero is ignored for it.
     pub fn set_hz(&mut self, id: ClockId, hz: Ratio, now: Cycles) {
+        self.set_hz_from(id, hz, id, now);
+    }
+
+    /// Change the nominal frequency of a clock that comes from an oscillator at cycle `now`: it is as far off as
+    /// that is.
+    pub fn set_hz_from(&mut self, id: ClockId, nominal: Ratio, oscillator: ClockId, now: Cycles) {
+        if id == self.core && nominal.is_zero() {
+            return;
+        }
+        let clock = &mut self.clocks[usize::from(id.0)];
+        (clock.nominal, clock.oscillator) = (nominal, oscillator);
+        self.retune(id, now);
+    }
+
+    /// Is its frequency its own, not that of another clock multiplied or divided? Known once the clock
+    /// controllers have been reset.
+    #[must_use]
+    pub fn is_oscillator(&self, id: ClockId) -> bool {
+        let clock = &self.clocks[usize::from(id.0)];
+        clock.oscillator == id && clock.divided.is_none()
+    }
+
+    /// An oscillator, and every clock that comes from it, is `tolerance` times as fast as it nominally is, from cycle
+    /// `now` on. Zero is ignored.
+    pub fn set_tolerance(&mut self, oscillator: ClockId, tolerance: Ratio, now: Cycles) {
+        if tolerance.is_zero() {
+            return;
+        }
+        self.clocks[usize::from(oscillator.0)].tolerance = tolerance;
+        for i in 0..self.clocks.len() {
+            let clock = &self.clocks[i];
+            if clock.oscillator == oscillator && clock.divided.is_none() {
+                self.retune(ClockId(i as u16), now);
+            }
+        }
+    }
+
+    /// Give a clock its nominal frequency with the tolerance of its oscillator.
+    fn retune(&mut self, id: ClockId, now: Cycles) {
+        let clock = &self.clocks[usize::from(id.0)];
+        let tolerance = self.clocks[usize::from(clock.oscillator.0)].tolerance;
+        let hz = clock.nominal.scale(tolerance.num(), tolerance.den());
+        self.change(id, hz, now);
+    }
+
+    fn change(&mut self, id: ClockId, hz: Ratio, now: Cycles) {
         let old = self.clocks[usize::from(id.0)].hz;
-        if old == hz || (id == self.core && hz.is_zero()) {
+        if old == hz {
             return;
         }
         self.clocks[usize::from(id.0)].hz = hz;
@@ -144,7 +212,7 @@ impl ClockTree {
             if let Some((of, div)) = self.clocks[i].divided
                 && of == id
             {
-                self.set_hz(ClockId(i as u16), hz.scale(1, u64::from(div)), now);
+                self.change(ClockId(i as u16), hz.scale(1, u64::from(div)), now);
             }
         }
     }
@@ -179,6 +247,20 @@ impl ClockTree {
         self.attoseconds(at) as f64 / AS_PER_S as f64
     }
 
+    /// The first cycle that is not before a time in attoseconds since power-on, as long as the core keeps its
+    /// present frequency. For times of the past, a cycle that is not after the present one.
+    #[must_use]
+    pub fn cycle_at(&self, attoseconds: u128) -> Cycles {
+        let Some(s) = self.segments.last() else {
+            return Cycles::MAX;
+        };
+        let left = attoseconds.saturating_sub(s.start_as);
+        let (num, den) = (u128::from(s.hz.num()), u128::from(s.hz.den()) * AS_PER_S);
+        let whole = (left / den).saturating_mul(num);
+        let rest = (left % den).saturating_mul(num).div_ceil(den);
+        s.from + u64::try_from(whole.saturating_add(rest)).unwrap_or(u64::MAX)
+    }
+
     /// Core cycles in `ns` nanoseconds at the present frequency, rounded up.
     #[must_use]
     pub fn cycles_in_ns(&self, ns: u64) -> u64 {
@@ -209,6 +291,46 @@ mod tests {
         assert_eq!(t.hz(eighth), Ratio::hz(2_000_000));
         t.set_hz(t.core(), Ratio::hz(168_000_000), Cycles(5));
         assert_eq!(t.per_core_cycle(eighth), Ratio::new(1, 8));
+    }
+
+    #[test]
+    fn a_tolerance_moves_all_that_comes_from_an_oscillator() {
+        let mut t = ClockTree::new("HCLK", Ratio::hz(8_000_000));
+        let hse = t.add("HSE", Ratio::hz(8_000_000));
+        let lsi = t.add("LSI", Ratio::hz(32_000));
+        let systick = t.add_divided("HCLK/8", t.core(), 8);
+        t.set_hz_from(t.core(), Ratio::hz(168_000_000), hse, Cycles::ZERO);
+        assert!(t.is_oscillator(hse) && t.is_oscillator(lsi));
+        assert!(!t.is_oscillator(t.core()) && !t.is_oscillator(systick));
+        t.set_tolerance(hse, Ratio::new(1_000_020, 1_000_000), Cycles(168_000));
+        assert_eq!(t.hz(t.core()), Ratio::hz(168_003_360));
+        assert_eq!(t.hz(systick), Ratio::hz(21_000_420));
+        assert_eq!(t.nominal_hz(systick), Ratio::hz(21_000_000));
+        assert_eq!(t.hz(hse), Ratio::hz(8_000_160));
+        assert_eq!(t.hz(lsi), Ratio::hz(32_000));
+        assert_eq!(t.segments().len(), 2);
+        // A new setting of the PLL keeps the tolerance; another oscillator has its own.
+        t.set_hz_from(t.core(), Ratio::hz(84_000_000), hse, Cycles(168_000));
+        assert_eq!(t.hz(t.core()), Ratio::hz(84_001_680));
+        t.set_hz_from(t.core(), Ratio::hz(32_000), lsi, Cycles(168_000));
+        assert_eq!(t.hz(t.core()), Ratio::hz(32_000));
+        t.set_tolerance(lsi, Ratio::ZERO, Cycles(168_000));
+        assert_eq!(t.hz(lsi), Ratio::hz(32_000));
+    }
+
+    #[test]
+    fn cycle_at_is_the_first_cycle_not_before_a_time() {
+        let mut t = ClockTree::new("HCLK", Ratio::hz(16_000_000));
+        t.set_hz(t.core(), Ratio::hz(168_000_000), Cycles(16_000));
+        t.set_hz(t.core(), Ratio::new(100_000_000, 3), Cycles(184_000));
+        assert_eq!(t.cycle_at(AS_PER_S / 500), Cycles(184_000));
+        for time in [AS_PER_S / 300, AS_PER_S / 300 + 1, 7 * AS_PER_S / 3] {
+            let c = t.cycle_at(time);
+            assert!(t.attoseconds(c) >= time);
+            assert!(t.attoseconds(Cycles(c.0 - 1)) < time);
+        }
+        assert!(t.cycle_at(0) <= Cycles(184_000));
+        assert!(t.cycle_at(u128::MAX) > Cycles(1 << 60));
     }
 
     #[test]

@@ -169,6 +169,13 @@ pub trait Device: Send {
         let _ = (bytes, ctx);
     }
 
+    /// A frame with this byte begins on the line of a serial port now; it takes ten bits at `baud` bits a second,
+    /// whatever rate the port is set to. By default it is a byte from the host as any other.
+    fn serial_frame(&mut self, byte: u8, baud: Ratio, ctx: &mut Ctx<'_>) {
+        let _ = baud;
+        self.serial_in(&[byte], ctx);
+    }
+
     /// A store to a memory region that this device guards (a flash controller programming its
     /// array); `offset` is from the start of the region. Default: a bus error.
     ///
@@ -311,16 +318,43 @@ impl Ctx<'_> {
         self.bus.clocks.per_core_cycle(self.clock_id(index))
     }
 
+    /// Frequency of the core clock in Hz.
+    #[must_use]
+    pub fn core_hz(&self) -> Ratio {
+        self.bus.clocks.hz(self.bus.clocks.core())
+    }
+
     /// Frequency in Hz of the clock with this index.
     #[must_use]
     pub fn clock_hz(&self, index: usize) -> Ratio {
         self.bus.clocks.hz(self.clock_id(index))
     }
 
+    /// The same without the tolerance of its oscillator: what limits of a data sheet are compared with.
+    #[must_use]
+    pub fn nominal_hz(&self, index: usize) -> Ratio {
+        self.bus.clocks.nominal_hz(self.clock_id(index))
+    }
+
     /// Set the frequency of the clock with this index from this cycle on (for clock controllers).
     pub fn set_clock_hz(&mut self, index: usize, hz: Ratio) {
         let (id, now) = (self.clock_id(index), self.bus.now);
         self.bus.clocks.set_hz(id, hz, now);
+    }
+
+    /// As [`Ctx::set_clock_hz`], for a clock that comes from an oscillator, also by its index: it is as far off its
+    /// nominal frequency as that is.
+    pub fn set_clock_from(&mut self, index: usize, nominal: Ratio, oscillator: usize) {
+        let (id, from) = (self.clock_id(index), self.clock_id(oscillator));
+        let now = self.bus.now;
+        self.bus.clocks.set_hz_from(id, nominal, from, now);
+    }
+
+    /// From this cycle on, the oscillator with this index is `tolerance` times as fast as it nominally is, and with
+    /// it all clocks that come from it.
+    pub fn set_tolerance(&mut self, oscillator: usize, tolerance: Ratio) {
+        let (id, now) = (self.clock_id(oscillator), self.bus.now);
+        self.bus.clocks.set_tolerance(id, tolerance, now);
     }
 
     /// Core cycles in a number of nanoseconds at the present core frequency, rounded up.
@@ -333,6 +367,12 @@ impl Ctx<'_> {
     #[must_use]
     pub fn attoseconds(&self) -> u128 {
         self.bus.clocks.attoseconds(self.bus.now)
+    }
+
+    /// The first cycle that is not before a time in attoseconds since power-on, at the present core frequency.
+    #[must_use]
+    pub fn cycle_at(&self, attoseconds: u128) -> Cycles {
+        self.bus.clocks.cycle_at(attoseconds)
     }
 
     fn clock_id(&self, index: usize) -> ClockId {
@@ -403,6 +443,17 @@ impl Ctx<'_> {
         }
         let what = format!("{}.{what}", self.name());
         self.bus.note(kind, what);
+    }
+
+    /// Give bytes to a serial port (by its index) as the host does, after this call in the same cycle.
+    pub fn give_serial(&mut self, port: u8, bytes: &[u8]) {
+        self.bus.queue_serial(port, bytes, None);
+    }
+
+    /// Begin to send a byte to a serial port (by its index) at `baud` bits a second, after this call in the same
+    /// cycle.
+    pub fn send_frame(&mut self, port: u8, byte: u8, baud: Ratio) {
+        self.bus.queue_serial(port, &[byte], Some(baud));
     }
 
     /// A byte has left this serial port completely.

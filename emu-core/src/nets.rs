@@ -37,12 +37,17 @@ pub enum Driver {
     PortPull,
     /// What is connected outside.
     External,
+    /// A stimulus: a generator clipped to the pin, whatever else is connected.
+    Stimulus,
 }
+
+/// How many drivers a net has.
+const DRIVERS: usize = 4;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Net {
     name: String,
-    drives: [Drive; 3],
+    drives: [Drive; DRIVERS],
     level: bool,
     /// Someone acts on edges: an interrupt line, a timer input, a part.
     listened: bool,
@@ -144,7 +149,7 @@ impl Nets {
     }
 
     /// Levels and drivers, for hashing and snapshots.
-    pub fn states(&self) -> impl Iterator<Item = (bool, [Drive; 3])> {
+    pub fn states(&self) -> impl Iterator<Item = (bool, [Drive; DRIVERS])> {
         self.nets.iter().map(|n| (n.level, n.drives))
     }
 }

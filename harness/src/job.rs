@@ -92,6 +92,7 @@ impl Job {
             set: &self.set,
             poke: &self.poke,
             seed: self.seed,
+            stimuli: self.stimuli.as_ref(),
             semihosting: None,
             colour: false,
         };

@@ -318,6 +318,38 @@ impl Spec {
         names
     }
 
+    /// The part that drives a net at all times, if there is one. Buttons and lamps do not.
+    #[must_use]
+    pub fn generator_on(&self, net: &str) -> Option<&str> {
+        use machines::file::NetBinding;
+        let on = |binding: &NetBinding| match binding {
+            NetBinding::Only(name) => self.net(name) == net,
+            NetBinding::Ports(ports) => ports.values().any(|name| self.net(name) == net),
+        };
+        let mut parts = self.0.file().part.iter();
+        let found = parts.find(|part| {
+            let model = part.model.as_ref().map(|m| m.as_str());
+            !matches!(model, Some("ext.button" | "ext.led")) && part.net.as_ref().is_some_and(on)
+        });
+        found.map(|part| part.name.as_str())
+    }
+
+    /// The clocks that come from no other.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the machine cannot be built.
+    pub fn oscillators(&self) -> Result<Vec<String>, Failure> {
+        let (_, mut bus) = self.build(0, false)?;
+        // Clock controllers say at reset what comes from what.
+        bus.reset_devices(emu_core::ResetCause::PowerOn);
+        let names = bus.clocks.iter().map(|(name, _)| name.to_owned());
+        let is_own = |name: &String| {
+            let id = bus.clocks.find(name);
+            id.is_some_and(|id| bus.clocks.is_oscillator(id))
+        };
+        Ok(names.filter(is_own).collect())
+    }
+
     /// What it is and consists of, for people.
     ///
     /// # Errors

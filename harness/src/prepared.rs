@@ -7,6 +7,7 @@ use crate::pins;
 use crate::rtt::RttPorts;
 use crate::run_result::hex;
 use crate::signal::{Signal, Watchlist};
+use crate::stimuli::Stimuli;
 use crate::until::Until;
 use emu_core::bus::StopOn;
 use emu_core::machine::{Machine, MachineError, Options};
@@ -29,6 +30,8 @@ pub struct Setup<'a> {
     pub poke: &'a [(String, u32)],
     /// Seed of the run.
     pub seed: u64,
+    /// What comes from outside.
+    pub stimuli: Option<&'a Stimuli>,
     /// Folder that semihosting may reach.
     pub semihosting: Option<&'a Path>,
     /// Diagnostics in colour.
@@ -43,6 +46,8 @@ pub struct Prepared {
     pub(crate) rtt: RttPorts,
     /// Why this machine, when the firmware chose it.
     pub why: Option<String>,
+    /// Hash of the stimuli.
+    pub(crate) stimuli: Option<[u8; 32]>,
     seed: u64,
     watched: Watchlist,
 }
@@ -72,7 +77,11 @@ impl Prepared {
             firmware.poke(symbol, *value)?;
         }
         let wrong = |e, spec: &Spec| wrong(e, setup.firmware, spec);
-        let (core, bus) = spec.build(setup.seed, colour)?;
+        let (core, mut bus) = spec.build(setup.seed, colour)?;
+        let stimuli = match setup.stimuli {
+            Some(stimuli) => Some(stimuli.attach_to(&spec, &mut bus, colour)?),
+            None => None,
+        };
         let mut machine =
             Machine::new(core, bus, Options::default()).map_err(|e| wrong(e, &spec))?;
         parts::enable_semihosting(&mut machine, setup.semihosting)?;
@@ -86,6 +95,7 @@ impl Prepared {
             machine,
             rtt,
             why,
+            stimuli,
             seed: setup.seed,
             watched: Watchlist::default(),
         })

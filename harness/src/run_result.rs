@@ -90,6 +90,18 @@ pub struct Settings {
     pub strict: bool,
     /// Assignments of `--set`.
     pub set: Vec<String>,
+    /// The file of `--stimuli`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stimuli: Option<StimuliFile>,
+}
+
+/// A file of stimuli.
+#[derive(Clone, Debug, Serialize)]
+pub struct StimuliFile {
+    /// Its path as given.
+    pub path: String,
+    /// SHA-256 over all that they do, with the files that they name, in hex.
+    pub sha256: String,
 }
 
 /// How a run ended.

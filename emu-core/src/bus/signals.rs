@@ -8,6 +8,7 @@ use crate::device::{Ctx, Device, DeviceId};
 use crate::nets::{Drive, Driver, NetId};
 use crate::notices::NoticeKind;
 use crate::probe::ProbeKind;
+use crate::time::Ratio;
 
 pub(super) enum Signal {
     Input {
@@ -20,6 +21,23 @@ pub(super) enum Signal {
         index: u16,
         level: bool,
     },
+    Serial {
+        device: DeviceId,
+        bytes: Vec<u8>,
+        /// Bits a second; `None` for bytes of the host, which come at the port's own rate.
+        baud: Option<Ratio>,
+    },
+}
+
+impl Signal {
+    /// Whom it is for.
+    fn device(&self) -> DeviceId {
+        match self {
+            Signal::Input { device, .. }
+            | Signal::Net { device, .. }
+            | Signal::Serial { device, .. } => *device,
+        }
+    }
 }
 
 impl Bus {
@@ -101,16 +119,11 @@ impl Bus {
             let Some(signal) = self.signals.pop_front() else {
                 return;
             };
-            let device = match signal {
-                Signal::Input { device, .. } | Signal::Net { device, .. } => device,
-            };
-            if self.slots[usize::from(device.0)].device.is_none() {
+            if self.slots[usize::from(signal.device().0)].device.is_none() {
                 // Its call is still running further up: it is served when that returns.
                 self.signals.push_back(signal);
-                if self.signals.iter().all(|s| {
-                    let (Signal::Input { device, .. } | Signal::Net { device, .. }) = s;
-                    self.slots[usize::from(device.0)].device.is_none()
-                }) {
+                let waits = |s: &Signal| self.slots[usize::from(s.device().0)].device.is_none();
+                if self.signals.iter().all(waits) {
                     return;
                 }
                 continue;
@@ -143,6 +156,14 @@ impl Bus {
                 } => {
                     self.call_quietly(device, |d, ctx| d.net_changed(index, level, ctx));
                 }
+                Signal::Serial {
+                    device,
+                    bytes,
+                    baud,
+                } => self.call_quietly(device, |d, ctx| match baud {
+                    None => d.serial_in(&bytes, ctx),
+                    Some(baud) => bytes.iter().for_each(|&b| d.serial_frame(b, baud, ctx)),
+                }),
             }
         }
         self.signals.clear();
@@ -174,6 +195,18 @@ impl Bus {
                     value,
                 });
             }
+        }
+    }
+
+    pub(crate) fn queue_serial(&mut self, port: u8, bytes: &[u8], baud: Option<Ratio>) {
+        let port = self.serial_ports().get(usize::from(port));
+        if let Some(device) = port.and_then(|p| p.device) {
+            let bytes = bytes.to_vec();
+            self.signals.push_back(Signal::Serial {
+                device,
+                bytes,
+                baud,
+            });
         }
     }
 

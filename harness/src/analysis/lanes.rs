@@ -36,7 +36,11 @@ pub fn lanes(capture: &Capture) -> Result<(Vec<Lane>, Vec<String>), CaptureError
                 Source::Variable(_) => Group::Values,
                 _ => Group::Pins,
             },
-            changes: s.initial.map(|v| (capture.header.start, v)).into_iter().collect(),
+            changes: s
+                .initial
+                .map(|v| (capture.header.start, v))
+                .into_iter()
+                .collect(),
             names: BTreeMap::new(),
         })
         .collect();

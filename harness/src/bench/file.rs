@@ -231,6 +231,11 @@ impl Bench {
             let wrong = Diagnostic::new(title).at(&sources, &at, "here");
             Failure::usage(Errors::from(wrong).render(colour))
         })?;
+        let mut file = file;
+        for stimuli in file.stimuli.values_mut() {
+            let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            *stimuli = std::mem::take(stimuli).located(sources.clone(), folder);
+        }
         let bench = Bench {
             file,
             path: path.to_owned(),

@@ -9,12 +9,13 @@ use crate::lockup;
 use crate::outcome::Outcome;
 use crate::output::{self, PendingFile};
 use crate::parts::{self, Firmware, Spec};
-use crate::prepared::Prepared;
+use crate::prepared::{Prepared, Setup};
 use crate::profile::ProfileResult;
 use crate::progress::{self, Progress};
 use crate::rtt::Found;
 use crate::run_result::{self as result, RunResult, hex};
 use crate::session::{Finished, Session, Settings};
+use crate::stimuli::Stimuli;
 use crate::terminal::Terminal;
 use crate::until::Until;
 use emu_core::machine::Machine;
@@ -36,7 +37,14 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
             output::check(path)?;
         }
     }
-    let mut prepared = Prepared::new(&options.setup(terminal.colour()), options.port_names())?;
+    let colour = terminal.colour();
+    let stimuli = options.stimuli.as_ref();
+    let stimuli = stimuli.map(|p| Stimuli::open(p, colour)).transpose()?;
+    let setup = Setup {
+        stimuli: stimuli.as_ref(),
+        ..options.setup(colour)
+    };
+    let mut prepared = Prepared::new(&setup, options.port_names())?;
     if let Some(why) = prepared.why.as_ref().filter(|_| !options.quiet) {
         let name = prepared.spec.name();
         terminal.tell("note", &format!("the machine is {name} ({why})"));
@@ -134,6 +142,7 @@ pub fn execute_then(
         spec,
         machine,
         rtt,
+        stimuli,
         ..
     } = prepared;
     let (firmware, spec) = (&firmware, &spec);
@@ -223,6 +232,12 @@ pub fn execute_then(
                 until: options.until.iter().map(Until::to_string).collect(),
                 strict: options.strict,
                 set: options.set.clone(),
+                stimuli: options.stimuli.as_ref().zip(stimuli).map(|(path, hash)| {
+                    result::StimuliFile {
+                        path: path.display().to_string(),
+                        sha256: hex(&hash),
+                    }
+                }),
             },
             seed: options.seed,
             stop: result::Stop::new(&outcome, waited),

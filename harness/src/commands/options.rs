@@ -47,9 +47,13 @@ pub struct RunOptions {
     #[arg(long)]
     pub strict: bool,
 
-    /// Seed of the devices that make random data
+    /// Seed of the devices that make random data, and of random stimuli
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+
+    /// What the world outside does: bytes, pin edges, interrupts, tolerances of clocks (TOML, or the result of a run for its input)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub stimuli: Option<PathBuf>,
 
     /// Write the result as JSON; `-` for standard output
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
@@ -85,7 +89,7 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// What runs on what.
+    /// What runs on what, without its stimuli.
     #[must_use]
     pub fn setup(&self, colour: bool) -> Setup<'_> {
         Setup {
@@ -95,6 +99,7 @@ impl RunOptions {
             set: &self.set,
             poke: &self.poke,
             seed: self.seed,
+            stimuli: None,
             semihosting: self.semihosting_dir.as_deref(),
             colour,
         }

@@ -41,6 +41,10 @@ fn example() -> RunResult {
         },
         settings: Settings {
             limit: Some("50 ms".to_owned()),
+            stimuli: Some(StimuliFile {
+                path: "in.toml".to_owned(),
+                sha256: "3".repeat(64),
+            }),
             ..Settings::default()
         },
         seed: 0,

@@ -3,7 +3,7 @@
 
 use emu_core::machine::{Machine, Options, Stop};
 use emu_core::probe::{ProbeEvent, ProbeMask};
-use emu_core::{Cycles, Width};
+use emu_core::{Bus, Cycles, Width};
 use harness::parts::{self, Firmware, Spec};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,13 +67,24 @@ pub struct Run {
 impl Run {
     /// A machine with the fixture, after reset.
     pub fn new(name: &str, single_step: bool, set: &[&str]) -> Run {
+        Run::with(name, single_step, set, |_, _| {})
+    }
+
+    /// The same with something done to the bus before the reset.
+    pub fn with(
+        name: &str,
+        single_step: bool,
+        set: &[&str],
+        change: impl FnOnce(&Spec, &mut Bus),
+    ) -> Run {
         let path = folder().join("elf").join(format!("{name}.elf"));
         let firmware = Firmware::open(&path, None).expect("an image");
         let (mut spec, _) = Spec::detect(&firmware, false).expect("names its machine");
         for assignment in set {
             spec.set(assignment, false).expect(assignment);
         }
-        let (core, bus) = spec.build(1, false).expect("builds");
+        let (core, mut bus) = spec.build(1, false).expect("builds");
+        change(&spec, &mut bus);
         let ports = bus.serial_ports().iter();
         let port = ports
             .map(|p| p.name.as_str())
@@ -90,6 +101,11 @@ impl Run {
             input: expected(name, "stdin").map(|bytes| (FEED_AT, bytes)),
             events: Arc::default(),
         }
+    }
+
+    /// Give it no input.
+    pub fn forget_input(&mut self) {
+        self.input = None;
     }
 
     /// Record every observation from here on.

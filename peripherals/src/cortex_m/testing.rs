@@ -43,12 +43,24 @@ impl Rig {
     /// (`ker` and `core` to the core clock), nets by name.
     pub fn add(&mut self, model: &str, base: u32, parameters: &str) -> DeviceId {
         let device = crate::create(model, parameters.parse().unwrap()).unwrap();
+        self.base = base;
+        self.bind(model, base, device)
+    }
+
+    /// Add a device without registers, bound and reset as by [`Rig::add`].
+    pub fn attach(&mut self, device: Box<dyn emu_core::Device>) -> DeviceId {
+        self.bind("part", 0, device)
+    }
+
+    fn bind(&mut self, model: &str, base: u32, device: Box<dyn emu_core::Device>) -> DeviceId {
         let ports = device.ports();
         let core = self.bus.clocks.core();
         let binding = Binding {
             name: model.to_uppercase(),
             base,
-            size: if model == "riscv.plic" {
+            size: if model == "part" {
+                0
+            } else if model == "riscv.plic" {
                 0x20_1000
             } else if model == "riscv.clint" {
                 0x1_0000
@@ -68,9 +80,32 @@ impl Rig {
                 .collect(),
         };
         let id = self.bus.add(binding, device);
-        self.base = base;
         self.bus.reset_devices(emu_core::ResetCause::PowerOn);
         id
+    }
+
+    /// Cycles at which the level of a net changes, up to `until`.
+    pub fn edges(&mut self, net: &str, until: u64) -> Vec<(u64, bool)> {
+        let net = self.bus.nets.find(net).unwrap();
+        let mut seen = Vec::new();
+        let mut level = self.bus.nets.level(net);
+        while self.bus.events.next_at().0 <= until {
+            let next = self.bus.events.next_at().0;
+            self.at(next);
+            if self.bus.nets.level(net) != level {
+                level = !level;
+                seen.push((next, level));
+            }
+        }
+        seen
+    }
+
+    /// Change the core's frequency at a cycle, and tell every device.
+    pub fn core_hz(&mut self, hz: Ratio, at: Cycles) {
+        self.at(at.0);
+        let core = self.bus.clocks.core();
+        self.bus.clocks.set_hz(core, hz, at);
+        self.bus.set_input(DeviceId(0), 0, 0); // any call delivers the change
     }
 
     pub fn at(&mut self, cycle: u64) -> &mut Rig {

@@ -1,8 +1,9 @@
-//! Parts that hang on pins, and the stand-in for devices that nobody has modelled.
+//! Parts that hang on pins, stimuli from outside, and the stand-in for devices that nobody has modelled.
 
 pub mod button;
 pub mod led;
 pub mod square_wave;
+pub mod stimulus;
 pub mod stub;
 
 use crate::Model;

@@ -142,6 +142,16 @@ impl Uart {
         }
     }
 
+    /// The character on the line has come.
+    fn received(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(byte) = self.rx.byte.take() {
+            ctx.serial_received(byte);
+            if self.rx_fifo.len() < DEPTH {
+                self.rx_fifo.push_back(byte);
+            }
+        }
+    }
+
     fn pending(&self) -> u32 {
         let watermark = |ctrl: u32| (ctrl >> 16 & 7) as usize;
         let tx = self.tx_fifo.len() < watermark(self.txctrl);
@@ -221,12 +231,7 @@ impl Device for Uart {
             }
             self.pump_tx(true, ctx);
         } else {
-            if let Some(byte) = self.rx.byte.take() {
-                ctx.serial_received(byte);
-                if self.rx_fifo.len() < DEPTH {
-                    self.rx_fifo.push_back(byte);
-                }
-            }
+            self.received(ctx);
             self.pump_rx(true, ctx);
         }
         self.update(ctx);
@@ -235,6 +240,17 @@ impl Device for Uart {
     fn serial_in(&mut self, bytes: &[u8], ctx: &mut Ctx<'_>) {
         self.host.extend(bytes);
         self.pump_rx(false, ctx);
+    }
+
+    fn serial_frame(&mut self, byte: u8, baud: Ratio, ctx: &mut Ctx<'_>) {
+        // A new start bit ends the character before; one that comes while the receiver is off is lost.
+        self.received(ctx);
+        if self.rxctrl & ENABLE != 0 {
+            let rate = baud.over(ctx.core_hz());
+            let end = self.rx.start(ctx.now(), rate, byte, 10, false);
+            ctx.schedule_or_cancel(RX_DONE, end);
+        }
+        self.update(ctx);
     }
 
     fn access(&self, offset: u32, write: bool, _bus: &Bus) -> Access {

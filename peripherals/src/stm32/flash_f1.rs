@@ -141,7 +141,7 @@ impl Flash {
     }
 
     fn check_latency(&self, ctx: &mut Ctx<'_>) {
-        let hz = ctx.clock_hz(1);
+        let hz = ctx.nominal_hz(1);
         let step = self.p.hz_per_wait_state.max(1).saturating_mul(hz.den());
         let needed = hz.num().div_ceil(step).saturating_sub(1);
         if u64::from(self.acr & LATENCY) < needed {

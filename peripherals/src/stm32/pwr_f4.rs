@@ -81,7 +81,7 @@ impl Pwr {
     }
 
     fn check_scale(&self, ctx: &mut Ctx<'_>) {
-        let hz = ctx.clock_hz(0);
+        let hz = ctx.nominal_hz(0);
         if self.cr & VOS == 0 && hz.num() > SCALE_2_MAX * hz.den() {
             ctx.note(
                 NoticeKind::Misuse,

@@ -6,10 +6,10 @@
 //! Not modelled: clock gating (a peripheral works without its RCGC bit), deep-sleep clocks, brown-out
 //! and LDO behaviour, the small error of the PLL with crystals that do not divide 400 MHz, PWM divider.
 //!
-//! Ports: irq `irq`; clock `SYSCLK` (set here; the core clock); outputs `SRCR0.0` to `SRCR2.31`.
+//! Ports: irq `irq`; clocks `SYSCLK` (set here; the core clock), `MOSC` and `IOSC` (for their tolerance); outputs `SRCR0.0` to `SRCR2.31`.
 //! Source: LM3S6965 data sheet (DS-LM3S6965) §6.
 
-use super::sysctl_clock::{Oscillators, Settings};
+use super::sysctl_clock::{Oscillators, Settings, clock};
 use crate::{ParameterError, parameters};
 use emu_core::{Access, Bus, Ctx, Device, NoticeKind, Ports, ResetCause, Width, device_state};
 use serde::{Deserialize, Serialize};
@@ -159,7 +159,8 @@ impl Sysctl {
         if hz.num() / hz.den() > MAX_HZ {
             ctx.note(NoticeKind::Misuse, "RCC: system clock above 50 MHz");
         }
-        ctx.set_clock_hz(0, hz);
+        let from = self.settings().source_clock();
+        ctx.set_clock_from(clock::SYSCLK, hz, from.unwrap_or(clock::SYSCLK));
     }
 
     /// RCC or RCC2 were written over `before`.
@@ -195,7 +196,7 @@ impl Device for Sysctl {
         let resets = (0..3).flat_map(|n| (0..32).map(move |bit| format!("SRCR{n}.{bit}")));
         Ports {
             irqs: Ports::names(&["irq"]),
-            clocks: Ports::names(&["SYSCLK"]),
+            clocks: Ports::names(&["SYSCLK", "MOSC", "IOSC"]),
             outputs: resets.collect(),
             ..Ports::default()
         }

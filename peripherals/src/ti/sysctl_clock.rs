@@ -27,6 +27,13 @@ const PLLCFG: [u32; 16] = [
     0xEC1C, 0x1B23, 0x0640, 0xB11C,
 ];
 
+/// Positions in the unit's list of clocks.
+pub(super) mod clock {
+    pub const SYSCLK: usize = 0;
+    pub const MOSC: usize = 1;
+    pub const IOSC: usize = 2;
+}
+
 /// Frequencies of the oscillators.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Oscillators {
@@ -80,6 +87,16 @@ impl Settings {
             2 => Ratio::new(o.iosc, 4),
             7 => Ratio::hz(32_768),
             _ => Ratio::hz(30_000),
+        }
+    }
+
+    /// The oscillator that everything comes from, by its index in the unit's clocks; `None` for those that no
+    /// machine names.
+    pub fn source_clock(&self) -> Option<usize> {
+        match self.source {
+            0 => Some(clock::MOSC),
+            1 | 2 => Some(clock::IOSC),
+            _ => None,
         }
     }
 

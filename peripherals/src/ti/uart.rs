@@ -104,6 +104,8 @@ pub struct Uart {
     rx: Line,
     /// Bytes that the host has still to send.
     host: VecDeque<u8>,
+    /// Bits a second of the character on the line, when its sender has a rate of its own.
+    sender: Option<Ratio>,
     /// Bit periods; restarted for the receive timeout.
     idle: Ticker,
 }
@@ -132,6 +134,7 @@ impl Uart {
             rx_fifo: VecDeque::new(),
             rx: Line::default(),
             host: VecDeque::new(),
+            sender: None,
             idle: Ticker::new(Cycles::ZERO, 0, Ratio::ZERO),
         }
     }
@@ -268,10 +271,23 @@ impl Uart {
         let Some(byte) = self.host.pop_front() else {
             return;
         };
-        let (frame, rate) = (self.frame(byte), self.bit_rate(ctx));
+        self.sender = None;
+        self.put_on_line(byte, ctx, continues);
+    }
+
+    fn put_on_line(&mut self, byte: u8, ctx: &mut Ctx<'_>, continues: bool) {
+        let (frame, rate) = (self.frame(byte), self.rx_rate(ctx));
         self.rx.start(ctx.now(), rate, frame, continues);
         ctx.cancel(RX_TIMEOUT);
         ctx.schedule_or_cancel(RX_DONE, self.rx.end());
+    }
+
+    /// Bits per core cycle of what is received.
+    fn rx_rate(&self, ctx: &Ctx<'_>) -> Ratio {
+        match self.sender {
+            Some(baud) => baud.over(ctx.core_hz()),
+            None => self.bit_rate(ctx),
+        }
     }
 
     fn received(&mut self, byte: u8, ctx: &mut Ctx<'_>) {
@@ -443,7 +459,7 @@ impl Device for Uart {
     fn clock_changed(&mut self, ctx: &mut Ctx<'_>) {
         let (now, rate) = (ctx.now(), self.bit_rate(ctx));
         self.tx.set_rate(now, rate);
-        self.rx.set_rate(now, rate);
+        self.rx.set_rate(now, self.rx_rate(ctx));
         if self.tx.busy() {
             self.plan_tx(ctx);
         }
@@ -459,6 +475,21 @@ impl Device for Uart {
     fn serial_in(&mut self, bytes: &[u8], ctx: &mut Ctx<'_>) {
         self.host.extend(bytes);
         self.start_rx(ctx, false);
+    }
+
+    fn serial_frame(&mut self, byte: u8, baud: Ratio, ctx: &mut Ctx<'_>) {
+        if self.is_instant() {
+            return self.serial_in(&[byte], ctx);
+        }
+        // A new start bit ends the character before; one that comes while the receiver is off is lost.
+        if let Some(before) = self.rx.finish() {
+            self.received(before, ctx);
+        }
+        if self.on(CTL_RXE) {
+            self.sender = Some(baud);
+            self.put_on_line(byte, ctx, false);
+        }
+        self.update_irq(ctx);
     }
 
     fn access(&self, offset: u32, write: bool, _bus: &Bus) -> Access {

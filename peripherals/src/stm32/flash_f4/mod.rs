@@ -161,7 +161,7 @@ impl Flash {
     }
 
     fn check_latency(&self, ctx: &mut Ctx<'_>) {
-        let hz = ctx.clock_hz(0);
+        let hz = ctx.nominal_hz(0);
         let needed = array::wait_states(hz.num(), hz.den(), self.p.hz_per_wait_state);
         if u64::from(self.acr & LATENCY) < needed {
             ctx.note(

@@ -82,7 +82,12 @@ const RESET_REGISTERS: usize = 2;
 
 /// Positions in the list of clocks.
 mod clock {
+    pub const HSE: usize = 0;
+    pub const HSI: usize = 1;
+    pub const PLL: usize = 4;
+    pub const SYSCLK: usize = 5;
     pub const HCLK: usize = 6;
+    pub const USBCLK: usize = 11;
 }
 const CLOCKS: [&str; 12] = [
     "HSE", "HSI", "LSE", "LSI", "PLL", "SYSCLK", "HCLK", "PCLK1", "PCLK2", "TIMCLK1", "TIMCLK2",
@@ -345,8 +350,23 @@ impl Rcc {
             tree::timer_clock(pclk2, d2),
             tree::usb_clock(self.cfgr, pll),
         ];
+        // What each clock comes from: it is as far off its nominal frequency as that.
+        let pll_from = match self.pll_source() {
+            Source::Hse => clock::HSE,
+            _ => clock::HSI,
+        };
+        let system_from = match self.sws {
+            SW_HSE => clock::HSE,
+            SW_PLL => pll_from,
+            _ => clock::HSI,
+        };
         for (index, hz) in all.into_iter().enumerate() {
-            ctx.set_clock_hz(index, hz);
+            let from = match index {
+                clock::PLL | clock::USBCLK => pll_from,
+                clock::SYSCLK.. => system_from,
+                oscillator => oscillator,
+            };
+            ctx.set_clock_from(index, hz, from);
         }
         for (name, hz, max) in [("HCLK", hclk, p.max_hclk), ("PCLK1", pclk1, p.max_pclk1)] {
             if hz.num() > max.saturating_mul(hz.den()) {

@@ -148,21 +148,28 @@ impl Rcc {
         let hclk = sysclk.scale(1, tree::hpre(self.cfgr));
         let (d1, d2) = (tree::ppre1(self.cfgr), tree::ppre2(self.cfgr));
         let (pclk1, pclk2) = (hclk.scale(1, d1), hclk.scale(1, d2));
-        for (index, hz) in [
-            (clock::HSE, hse),
-            (clock::HSI, hsi),
-            (clock::LSE, if_ready(Source::Lse, self.p.lse)),
-            (clock::LSI, Ratio::hz(self.p.lsi)),
-            (clock::PLL, pll_p),
-            (clock::SYSCLK, sysclk),
-            (clock::HCLK, hclk),
-            (clock::PCLK1, pclk1),
-            (clock::PCLK2, pclk2),
-            (clock::TIMCLK1, tree::timer_clock(pclk1, d1)),
-            (clock::TIMCLK2, tree::timer_clock(pclk2, d2)),
-            (clock::PLL48CK, vco.scale(1, u64::from(pll.q))),
+        // What each clock comes from: it is as far off its nominal frequency as that.
+        let pll_from = if pll.from_hse { clock::HSE } else { clock::HSI };
+        let from = match self.sws {
+            SW_HSE => clock::HSE,
+            SW_PLL => pll_from,
+            _ => clock::HSI,
+        };
+        for (index, hz, from) in [
+            (clock::HSE, hse, clock::HSE),
+            (clock::HSI, hsi, clock::HSI),
+            (clock::LSE, if_ready(Source::Lse, self.p.lse), clock::LSE),
+            (clock::LSI, Ratio::hz(self.p.lsi), clock::LSI),
+            (clock::PLL, pll_p, pll_from),
+            (clock::SYSCLK, sysclk, from),
+            (clock::HCLK, hclk, from),
+            (clock::PCLK1, pclk1, from),
+            (clock::PCLK2, pclk2, from),
+            (clock::TIMCLK1, tree::timer_clock(pclk1, d1), from),
+            (clock::TIMCLK2, tree::timer_clock(pclk2, d2), from),
+            (clock::PLL48CK, vco.scale(1, u64::from(pll.q)), pll_from),
         ] {
-            ctx.set_clock_hz(index, hz);
+            ctx.set_clock_from(index, hz, from);
         }
         for (name, hz, max) in [
             ("HCLK", hclk, self.p.max_hclk),

@@ -5,7 +5,8 @@
 //! TXE/TC/RXNE/ORE/IDLE/FE/PE with their clear sequences, interrupts, DMA requests, RTS and CTS.
 //! The TX output moves bit by bit; RX samples the pin in the middle of each bit. Bytes from the host
 //! arrive one after the other, each complete at the end of its stop bit; those that come while
-//! the receiver is off are lost, as on the wire.
+//! the receiver is off are lost, as on the wire. A sender with a baud rate of its own is heard at that rate; more
+//! than 5 % off gives framing errors (the byte itself stays right).
 //! With `no_setup` (bare machines) the port is on out of reset and bytes take no time.
 //!
 //! Not modelled: half duplex (CR3.HDSEL), synchronous mode (CR2.CLKEN), LIN (CR2.LINEN, SR.LBD),
@@ -350,6 +351,11 @@ impl Device for Usart {
 
     fn serial_in(&mut self, bytes: &[u8], ctx: &mut Ctx<'_>) {
         self.host_bytes(bytes, ctx);
+        self.update(ctx);
+    }
+
+    fn serial_frame(&mut self, byte: u8, baud: Ratio, ctx: &mut Ctx<'_>) {
+        self.sent_frame(byte, baud, ctx);
         self.update(ctx);
     }
 

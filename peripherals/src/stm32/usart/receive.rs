@@ -2,7 +2,7 @@
 
 use super::frame::Format;
 use super::{CR1_RE, CR1_UE, SR_FE, SR_IDLE, SR_ORE, SR_PE, SR_RXNE, Usart, event};
-use emu_core::{Ctx, NoticeKind};
+use emu_core::{Ctx, NoticeKind, Ratio};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -14,7 +14,14 @@ struct HostFrame {
     end: u64,
     /// The receiver was on at its start bit.
     heard: bool,
+    /// The sender's rate is too far off: the stop bit is not where it should be.
+    broken: bool,
 }
+
+/// Bits of a frame that is sent at a rate of its own.
+const SENT_BITS: u64 = 10;
+/// A receiver that samples the middle of the stop bit, 9.5 bits after the start, bears less than half a bit.
+const BEARABLE: u64 = 20;
 
 /// A frame that is being sampled from the pin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -85,9 +92,51 @@ impl Usart {
             if heard {
                 self.stop_idle(ctx);
             }
-            self.rx.host = Some(HostFrame { byte, end, heard });
+            self.rx.host = Some(HostFrame {
+                byte,
+                end,
+                heard,
+                broken: false,
+            });
             self.plan_receiver(ctx);
         }
+    }
+
+    /// A byte begins on the line that is sent at a rate of its own. It ends the one before.
+    pub(super) fn sent_frame(&mut self, byte: u8, baud: Ratio, ctx: &mut Ctx<'_>) {
+        if self.p.no_setup {
+            return self.host_bytes(&[byte], ctx);
+        }
+        if let Some(frame) = self.rx.host.take() {
+            self.end_host_frame(frame, ctx);
+        }
+        let bits = ctx.clock_hz(0).over(baud);
+        let on = self.cr1 & CR1_UE != 0 && !bits.is_zero();
+        let Some(bit) = self.bit().filter(|_| on) else {
+            return self.note_lost(ctx);
+        };
+        let ticks = u128::from(SENT_BITS) * u128::from(bits.num());
+        let ticks = ticks.div_ceil(u128::from(bits.den()));
+        let (sent, set) = (ticks, u128::from(SENT_BITS * bit));
+        let broken = sent.abs_diff(set) * u128::from(BEARABLE) > set;
+        if broken {
+            ctx.note(
+                NoticeKind::Misuse,
+                "the sender's baud rate is more than 5 % off: framing errors (CR1.OVER8, BRR)",
+            );
+        }
+        let heard = self.receiver_on();
+        if heard {
+            self.stop_idle(ctx);
+        }
+        let end = self.next_tick(ctx) + u64::try_from(ticks).unwrap_or(u64::MAX / 2);
+        self.rx.host = Some(HostFrame {
+            byte,
+            end,
+            heard,
+            broken,
+        });
+        self.plan_receiver(ctx);
     }
 
     fn note_lost(&self, ctx: &mut Ctx<'_>) {
@@ -102,15 +151,19 @@ impl Usart {
         let Some(frame) = self.rx.host.take() else {
             return;
         };
+        self.end_host_frame(frame, ctx);
+        self.start_host_frame(Some(frame.end), ctx);
+        self.plan_receiver(ctx);
+    }
+
+    fn end_host_frame(&mut self, frame: HostFrame, ctx: &mut Ctx<'_>) {
         if frame.heard && self.receiver_on() {
             let word = Format::new(self.cr1, self.cr2).word(frame.byte.into());
-            self.deliver(word, false, ctx);
+            self.deliver(word, frame.broken, ctx);
             self.rx.idle_at = self.idle_tick(frame.end);
         } else {
             self.note_lost(ctx);
         }
-        self.start_host_frame(Some(frame.end), ctx);
-        self.plan_receiver(ctx);
     }
 
     fn idle_tick(&self, from: u64) -> Option<u64> {
