@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 tickscope=${TICKSCOPE:-tickscope}
 elf=../../fixtures/study/elf
 
-parts="schedulers overload ready-lists workers latency-pins latency-exti latency-cores pendsv critical samples fp memory"
+parts="schedulers overload ready-lists workers latency-pins latency-exti latency-gpio latency-cores pendsv critical samples fp memory"
 
 # What each kernel needs, as its firmware counts it at its end: a table from the `~` lines.
 memory() {
