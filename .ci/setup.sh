@@ -99,5 +99,11 @@ need_test_tools() {
     have chromedriver || browser+=(chromium-driver)
     if [ ${#browser[@]} != 0 ]; then apt_install "${browser[@]}" || missing+=("${browser[@]}"); fi
     for pair in "${wanted[@]}"; do have "${pair%%:*}" || missing+=("${pair%%:*}"); done
+    # Readers of what tickscope writes for Python and for GitHub.
+    export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$(tools_dir)"
+    if have python3 && ! python3 -c 'import pytest, yaml' 2>/dev/null; then
+        pip_install pytest pyyaml || true
+        python3 -c 'import pytest, yaml' 2>/dev/null || missing+=(pytest pyyaml)
+    fi
     [ ${#missing[@]} = 0 ] || say "not installed, their tests are skipped: ${missing[*]}"
 }
