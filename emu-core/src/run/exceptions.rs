@@ -271,6 +271,10 @@ impl Core {
         self.bus.system.enter(exception);
         self.bus.system.current = exception;
         self.bus.system.event = true;
+        // What happens while the entry is under way, too late to be entered instead, comes before the handler starts.
+        if self.bus.events.next_at().0 < at {
+            self.bus.advance_to(Cycles(at - 1));
+        }
         self.bus.now = self.bus.now.max(Cycles(at.saturating_sub(1)));
         let vector = self.bus.memory.load(
             self.bus.system.vtor.wrapping_add(4 * u32::from(exception)),
