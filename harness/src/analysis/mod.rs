@@ -7,7 +7,7 @@ mod place;
 mod table;
 
 pub use figures::{Figure, figures};
-pub use lanes::lanes;
+pub use lanes::{CURRENT_TASK, lanes};
 pub use page::{run as page_run, signal as page_signal};
 pub use place::{Places, Spot};
 pub use table::{Column, table};

@@ -20,16 +20,6 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Variables by which kernels say which task runs; the first that the firmware has is a lane of the report.
-const CURRENT_TASK: [&str; 6] = [
-    "pxCurrentTCB",
-    "study_current",
-    "k_current",
-    "sched_active_thread",
-    "_tx_thread_current_ptr",
-    "ch0",
-];
-
 /// The grammar of signals, for `--help`.
 pub const SIGNALS: &str = "\
 Signals:
@@ -227,7 +217,7 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     let firmware = crate::parts::Firmware::open(path, options.base)?;
     if a.report.is_some() {
         let has = |name: &&&str| firmware.image.symbols.find(name).is_some();
-        let task = CURRENT_TASK.iter().find(has);
+        let task = analysis::CURRENT_TASK.iter().find(has);
         options
             .watch
             .extend(task.and_then(|name| format!("write:{name}").parse().ok()));
