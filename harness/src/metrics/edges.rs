@@ -150,13 +150,13 @@ impl EdgeAnalysis {
     /// What looks at many periods together. Sweeps and transforms run beside each other; neither sees the other.
     fn add_long_term(&mut self, times: Times, t: Period, options: &EdgeOptions) {
         let windows = powers_and(&options.also, times.periods() as u64);
-        let transforms = |scaled: &Scaled| {
-            let spectrum = Spectrum::of(tie::from_first(scaled), t, options.worst, options.points);
-            (spectrum, Comb::of(times))
-        };
         let scaled = Scaled::of(times, t);
-        (self.spectrum, self.comb) = thread::scope(|scope| {
-            let transforms = scope.spawn(|| transforms(&scaled));
+        let errors = tie::from_first(&scaled);
+        thread::scope(|scope| {
+            let transforms = scope.spawn(move || {
+                let spectrum = Spectrum::of(errors, t, options.worst, options.points);
+                (spectrum, Comb::of(times))
+            });
             self.tie = Tie::of(
                 times,
                 t,
@@ -166,16 +166,16 @@ impl EdgeAnalysis {
                 options.points,
             );
             if self.tie.is_some() {
-                self.mtie = mtie(&scaled, &windows);
+                self.mtie = mtie(scaled, &windows);
             }
             let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
             self.n_period = n_period.flatten().collect();
             let allan = windows.iter().map(|&m| Allan::of(times, t, m));
             self.allan = allan.flatten().collect();
             // A panic there is a defect; it goes on here.
-            transforms
+            (self.spectrum, self.comb) = transforms
                 .join()
-                .unwrap_or_else(|p| std::panic::resume_unwind(p))
+                .unwrap_or_else(|p| std::panic::resume_unwind(p));
         });
     }
 
