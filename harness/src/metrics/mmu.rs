@@ -72,21 +72,31 @@ impl Pauses {
         let last = end
             .checked_sub(window)
             .filter(|&l| l >= start && window > 0)?;
-        let mut worst = (self.paused(start, window), std::cmp::Reverse(start));
-        let begins = self.pauses.iter().map(|p| p.0.clamp(start, last));
-        let ends = self
-            .pauses
-            .iter()
-            .map(|p| p.1.saturating_sub(window).clamp(start, last));
-        // Both lists ascend, so two cursors would do; the search is quick enough and plain.
-        for at in begins.chain(ends).chain([last]) {
-            worst = worst.max((self.paused(at, window), std::cmp::Reverse(at)));
+        let mut worst = Worst::default();
+        worst.offer(self.paused(start, window), start);
+        // Neither list turns back, so the other end of the window moves along with a cursor.
+        let mut to = Cursor::default();
+        let mut from = Cursor::default();
+        for (i, &(begin, pause_end)) in self.pauses.iter().enumerate() {
+            if pause_end - begin >= window {
+                worst.offer(window, begin.max(start).min(last));
+                break;
+            }
+            if let Some(at) = pause_end.checked_sub(window).filter(|&at| at >= start) {
+                worst.offer(self.before[i + 1] - from.paused_before(self, at), at);
+            }
+            if begin <= last {
+                worst.offer(
+                    to.paused_before(self, begin + window) - self.before[i],
+                    begin,
+                );
+            }
         }
-        let (paused, std::cmp::Reverse(at)) = worst;
+        worst.offer(self.paused(last, window), last);
         Some(Mmu {
             window,
-            utilisation: Rational::new(i128::from(window - paused), i128::from(window))?,
-            at,
+            utilisation: Rational::new(i128::from(window - worst.paused), i128::from(window))?,
+            at: worst.at,
         })
     }
 
@@ -103,15 +113,45 @@ impl Pauses {
 
     /// Paused cycles in a window.
     fn paused(&self, at: u64, window: u64) -> u64 {
-        self.paused_before(at + window) - self.paused_before(at)
+        let before = |at| Cursor::default().paused_before(self, at);
+        before(at + window) - before(at)
     }
+}
 
-    /// Paused cycles before a cycle.
-    fn paused_before(&self, at: u64) -> u64 {
-        let begun = self.pauses.partition_point(|p| p.0 < at);
-        match begun.checked_sub(1) {
-            Some(i) => self.before[i] + (self.pauses[i].1.min(at) - self.pauses[i].0),
+/// How many pauses have begun before a cycle; only moves on.
+#[derive(Default)]
+struct Cursor(usize);
+
+impl Cursor {
+    /// Paused cycles before a cycle, which is not before the last one asked for.
+    fn paused_before(&mut self, p: &Pauses, at: u64) -> u64 {
+        while p.pauses.get(self.0).is_some_and(|pause| pause.0 < at) {
+            self.0 += 1;
+        }
+        match self.0.checked_sub(1) {
+            Some(i) => p.before[i] + (p.pauses[i].1.min(at) - p.pauses[i].0),
             None => 0,
+        }
+    }
+}
+
+/// The window with the most paused cycles; of equal ones the first in the run.
+#[derive(Default)]
+struct Worst {
+    paused: u64,
+    at: u64,
+    found: bool,
+}
+
+impl Worst {
+    fn offer(&mut self, paused: u64, at: u64) {
+        let better = paused > self.paused || (paused == self.paused && at < self.at);
+        if better || !self.found {
+            *self = Worst {
+                paused,
+                at,
+                found: true,
+            };
         }
     }
 }
