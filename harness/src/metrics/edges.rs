@@ -147,15 +147,16 @@ impl EdgeAnalysis {
         Ok(analysis)
     }
 
-    /// What looks at many periods together. Sweeps and transforms run beside each other; neither sees the other.
+    /// What looks at many periods together, in two threads that do not see each other.
     fn add_long_term(&mut self, times: Times, t: Period, options: &EdgeOptions) {
         let windows = powers_and(&options.also, times.periods() as u64);
         let scaled = Scaled::of(times, t);
         let errors = tie::from_first(&scaled);
         thread::scope(|scope| {
-            let transforms = scope.spawn(move || {
+            let beside = scope.spawn(|| {
                 let spectrum = Spectrum::of(errors, t, options.worst, options.points);
-                (spectrum, Comb::of(times))
+                let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
+                (spectrum, Comb::of(times), n_period.flatten().collect())
             });
             self.tie = Tie::of(
                 times,
@@ -168,12 +169,10 @@ impl EdgeAnalysis {
             if self.tie.is_some() {
                 self.mtie = mtie(scaled, &windows);
             }
-            let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
-            self.n_period = n_period.flatten().collect();
             let allan = windows.iter().map(|&m| Allan::of(times, t, m));
             self.allan = allan.flatten().collect();
             // A panic there is a defect; it goes on here.
-            (self.spectrum, self.comb) = transforms
+            (self.spectrum, self.comb, self.n_period) = beside
                 .join()
                 .unwrap_or_else(|p| std::panic::resume_unwind(p));
         });

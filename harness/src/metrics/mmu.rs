@@ -10,7 +10,7 @@ pub struct Mmu {
     pub window: u64,
     /// Share of the worst window that is left, exact.
     pub utilisation: Rational,
-    /// Where the worst window begins; of equal ones the first.
+    /// Where a worst window begins.
     pub at: u64,
 }
 
@@ -64,39 +64,35 @@ impl Pauses {
 
     /// MMU for windows of this length, exact. None when the window is empty or longer than the run.
     ///
-    /// Paused time in a window is a piecewise linear function of where it begins; it is greatest where the window begins
-    /// with a pause, ends with one, or lies at an end of the run.
+    /// Moving a window on loses nothing until its begin enters a pause, so that the worst window begins with a pause or
+    /// ends with the run.
     #[must_use]
     pub fn mmu(&self, window: u64) -> Option<Mmu> {
         let (start, end) = self.run;
         let last = end
             .checked_sub(window)
             .filter(|&l| l >= start && window > 0)?;
-        let mut worst = Worst::default();
-        worst.offer(self.paused(start, window), start);
-        // Neither list turns back, so the other end of the window moves along with a cursor.
-        let mut to = Cursor::default();
-        let mut from = Cursor::default();
-        for (i, &(begin, pause_end)) in self.pauses.iter().enumerate() {
-            if pause_end - begin >= window {
-                worst.offer(window, begin.max(start).min(last));
+        let (mut most, mut at) = (0, start);
+        // Begins ascend, so the window's end moves along with a cursor.
+        let mut cursor = 0;
+        let begins = self.pauses.iter().map(|p| p.0).zip(&self.before);
+        for (begin, before) in begins.take_while(|b| b.0 <= last) {
+            let paused = self.paused_before(begin + window, &mut cursor) - before;
+            if paused > most {
+                (most, at) = (paused, begin);
+            }
+            if most == window {
                 break;
             }
-            if let Some(at) = pause_end.checked_sub(window).filter(|&at| at >= start) {
-                worst.offer(self.before[i + 1] - from.paused_before(self, at), at);
-            }
-            if begin <= last {
-                worst.offer(
-                    to.paused_before(self, begin + window) - self.before[i],
-                    begin,
-                );
-            }
         }
-        worst.offer(self.paused(last, window), last);
+        let paused = self.total() - self.paused_before(last, &mut 0);
+        if paused > most {
+            (most, at) = (paused, last);
+        }
         Some(Mmu {
             window,
-            utilisation: Rational::new(i128::from(window - worst.paused), i128::from(window))?,
-            at: worst.at,
+            utilisation: Rational::new(i128::from(window - most), i128::from(window))?,
+            at,
         })
     }
 
@@ -111,47 +107,14 @@ impl Pauses {
         windows.into_iter().filter_map(|w| self.mmu(w)).collect()
     }
 
-    /// Paused cycles in a window.
-    fn paused(&self, at: u64, window: u64) -> u64 {
-        let before = |at| Cursor::default().paused_before(self, at);
-        before(at + window) - before(at)
-    }
-}
-
-/// How many pauses have begun before a cycle; only moves on.
-#[derive(Default)]
-struct Cursor(usize);
-
-impl Cursor {
-    /// Paused cycles before a cycle, which is not before the last one asked for.
-    fn paused_before(&mut self, p: &Pauses, at: u64) -> u64 {
-        while p.pauses.get(self.0).is_some_and(|pause| pause.0 < at) {
-            self.0 += 1;
+    /// Paused cycles before a cycle. `cursor` counts the pauses that have begun before it, and only moves on.
+    fn paused_before(&self, at: u64, cursor: &mut usize) -> u64 {
+        while self.pauses.get(*cursor).is_some_and(|pause| pause.0 < at) {
+            *cursor += 1;
         }
-        match self.0.checked_sub(1) {
-            Some(i) => p.before[i] + (p.pauses[i].1.min(at) - p.pauses[i].0),
+        match cursor.checked_sub(1) {
+            Some(i) => self.before[i] + (self.pauses[i].1.min(at) - self.pauses[i].0),
             None => 0,
-        }
-    }
-}
-
-/// The window with the most paused cycles; of equal ones the first in the run.
-#[derive(Default)]
-struct Worst {
-    paused: u64,
-    at: u64,
-    found: bool,
-}
-
-impl Worst {
-    fn offer(&mut self, paused: u64, at: u64) {
-        let better = paused > self.paused || (paused == self.paused && at < self.at);
-        if better || !self.found {
-            *self = Worst {
-                paused,
-                at,
-                found: true,
-            };
         }
     }
 }
@@ -173,6 +136,7 @@ mod tests {
         assert_eq!(mmu(&p, 25), ("0".into(), 500));
         assert_eq!(mmu(&p, 50), ("1/5".into(), 100));
         assert_eq!(mmu(&p, 1000), ("187/200".into(), 0));
+        assert_eq!(mmu(&p, 900), ("167/180".into(), 100));
         assert_eq!(p.mmu(1001), None);
         assert_eq!(p.mmu(0), None);
         assert_eq!(p.share().map(|s| s.to_string()).as_deref(), Some("13/200"));
@@ -182,6 +146,9 @@ mod tests {
     fn windows_stay_inside_the_run() {
         let p = Pauses::new(&[(0, 10), (90, 100)], (0, 100));
         assert_eq!(mmu(&p, 20), ("1/2".into(), 0));
+        let p = Pauses::new(&[(30, 40), (90, 100)], (0, 100));
+        assert_eq!(mmu(&p, 65), ("10/13".into(), 30));
+        assert_eq!(mmu(&p, 75), ("11/15".into(), 25));
         let p = Pauses::new(&[], (5, 5));
         assert_eq!((p.share(), p.curve([]).len()), (None, 0));
     }

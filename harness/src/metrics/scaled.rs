@@ -113,10 +113,14 @@ impl Scaled {
         self.values
     }
 
-    /// A difference of scaled values in cycles, exact.
+    /// The latest edge less the earliest in cycles, exact. None without edges.
     #[must_use]
-    pub fn cycles(&self, difference: i128) -> Option<Rational> {
-        Rational::new(difference, self.den)
+    pub fn pp(&self) -> Option<Rational> {
+        fn spread<S: Whole>(values: &[S]) -> Option<i128> {
+            let (low, high) = (values.iter().min()?, values.iter().max()?);
+            Some(high.minus(*low).wide())
+        }
+        Rational::new(on_values!(self, v => spread(v))?, self.den)
     }
 
     /// What a scaled value is divided by.

@@ -98,7 +98,7 @@ fn of<S: Whole>(
     let index = |extreme: S| values.iter().position(|&v| v == extreme);
     Some(Tie {
         offset,
-        pp: scaled.cycles(high.minus(low).wide())?,
+        pp: scaled.pp()?,
         min: x[index(low)?],
         max: x[index(high)?],
         rms,
