@@ -70,7 +70,8 @@ fn ten_million_edges_in_five_seconds_and_a_gigabyte() {
             "{reference:?}: {took:.2} s, processor {worked:.2} s, at most {peak:.2} GB with the input; {comb}"
         );
         assert_eq!(a.mtie.len(), 26);
-        assert!(took < 5.0, "{took} s");
+        // Not what passed on the clock: other processes may have had the cores.
+        assert!(worked < 5.0, "{worked} s");
         assert!(peak < 1.0, "{peak} GB");
     }
 }
