@@ -147,16 +147,17 @@ impl EdgeAnalysis {
         Ok(analysis)
     }
 
-    /// What looks at many periods together. Sweeps and transforms run beside each other; neither sees the other.
+    /// What looks at many periods together, in two threads that do not see each other.
     fn add_long_term(&mut self, times: Times, t: Period, options: &EdgeOptions) {
         let windows = powers_and(&options.also, times.periods() as u64);
-        let transforms = |scaled: &Scaled| {
-            let spectrum = Spectrum::of(tie::from_first(scaled), t, options.worst, options.points);
-            (spectrum, Comb::of(times))
-        };
         let scaled = Scaled::of(times, t);
-        (self.spectrum, self.comb) = thread::scope(|scope| {
-            let transforms = scope.spawn(|| transforms(&scaled));
+        let errors = tie::from_first(&scaled);
+        thread::scope(|scope| {
+            let beside = scope.spawn(|| {
+                let spectrum = Spectrum::of(errors, t, options.worst, options.points);
+                let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
+                (spectrum, Comb::of(times), n_period.flatten().collect())
+            });
             self.tie = Tie::of(
                 times,
                 t,
@@ -166,16 +167,14 @@ impl EdgeAnalysis {
                 options.points,
             );
             if self.tie.is_some() {
-                self.mtie = mtie(&scaled, &windows);
+                self.mtie = mtie(scaled, &windows);
             }
-            let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
-            self.n_period = n_period.flatten().collect();
             let allan = windows.iter().map(|&m| Allan::of(times, t, m));
             self.allan = allan.flatten().collect();
             // A panic there is a defect; it goes on here.
-            transforms
+            (self.spectrum, self.comb, self.n_period) = beside
                 .join()
-                .unwrap_or_else(|p| std::panic::resume_unwind(p))
+                .unwrap_or_else(|p| std::panic::resume_unwind(p));
         });
     }
 

@@ -81,6 +81,13 @@ impl MetricValue {
         }
     }
 
+    /// Cycles as seconds, at this core frequency in Hz. None for other units.
+    #[must_use]
+    pub fn seconds(&self, core_hz: Rational) -> Option<f64> {
+        let clock = core_hz.is_positive() && self.unit == Unit::Cycles;
+        clock.then(|| self.as_f64() / core_hz.as_f64())
+    }
+
     /// Against a limit: exact values compare exactly.
     #[must_use]
     pub fn against(&self, limit: Rational) -> Ordering {
@@ -198,6 +205,17 @@ mod tests {
         );
         assert_eq!(MetricValue::real(-5.95, Unit::Ppm).to_string(), "-5.95ppm");
         assert_eq!(MetricValue::real(0.0, Unit::Cycles).to_string(), "0cy");
+    }
+
+    #[test]
+    fn cycles_have_seconds() {
+        let v = MetricValue::exact(Rational::whole(168), Unit::Cycles);
+        assert_eq!(v.seconds(Rational::whole(168_000_000)), Some(1e-6));
+        assert_eq!(v.seconds(Rational::ZERO), None);
+        assert_eq!(
+            MetricValue::real(1.0, Unit::Ppm).seconds(Rational::whole(1)),
+            None
+        );
     }
 
     #[test]
