@@ -70,7 +70,9 @@ pub fn lanes(capture: &Capture) -> Result<(Vec<Lane>, Vec<String>), CaptureError
         ));
     }
     for lane in lanes.iter_mut().filter(|l| l.group == Group::Values) {
-        let is_current = CURRENT_TASK.iter().any(|name| lane.name == format!("var.{name}"));
+        let is_current = CURRENT_TASK
+            .iter()
+            .any(|name| lane.name == format!("var.{name}"));
         name_tasks(lane, &capture.header, is_current);
     }
     let mut signals = plan.signals.iter();

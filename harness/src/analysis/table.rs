@@ -48,7 +48,10 @@ pub fn table(
             let _ = writeln!(out, "  {of}{note}");
         }
     }
-    if columns.iter().any(|c| matches!(c.analysis, Analysis::Edges(_))) {
+    if columns
+        .iter()
+        .any(|c| matches!(c.analysis, Analysis::Edges(_)))
+    {
         // Without a model of noise there is none.
         out.push_str("  RJ: n/a (deterministic)\n");
     }

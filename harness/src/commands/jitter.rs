@@ -162,7 +162,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             recording
         };
         recording.label = label;
-        runs.push(look(a, &how, recording)?);
+        runs.push(look(a, &how, recording, terminal)?);
     }
     if a.ndjson.as_deref() != Some(Path::new("-")) {
         let mut text = String::new();
@@ -251,7 +251,12 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     Ok((code, recording))
 }
 
-fn look(a: &Arguments, how: &How, recording: Recording) -> Result<Looked, Failure> {
+fn look(
+    a: &Arguments,
+    how: &How,
+    recording: Recording,
+    terminal: &Terminal,
+) -> Result<Looked, Failure> {
     let summary = &recording.capture.summary;
     let start = match a.warmup {
         None => recording.capture.header.start,
@@ -260,7 +265,7 @@ fn look(a: &Arguments, how: &How, recording: Recording) -> Result<Looked, Failur
     };
     let end = summary.last.0;
     let mut signals = Vec::new();
-    for mut recorded in recording.signals(&a.signal)? {
+    for mut recorded in recording.signals(&a.signal, terminal)? {
         recorded.start_at(start);
         let analysis = Analysis::of(&recorded, how, &summary.timebase, (start, end))?;
         let figures = figures(&analysis, &how.also);

@@ -2,7 +2,7 @@
 
 use super::resolve::{Key, Trigger, resolve};
 use super::{Signal, Source};
-use crate::capture::{Header, Record};
+use crate::capture::Header;
 use crate::failure::Failure;
 use emu_core::probe::ProbeMask;
 use emu_core::{ProbeEvent, ProbeKind};
@@ -204,13 +204,6 @@ impl Collector {
                     None => signal.strays += 1,
                 },
             }
-        }
-    }
-
-    /// Take a record of a capture.
-    pub fn record(&mut self, record: &Record) {
-        if let Record::Event(event) = record {
-            self.event(event);
         }
     }
 
