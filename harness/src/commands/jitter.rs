@@ -54,6 +54,10 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME")]
     period: Option<Span>,
 
+    /// Deadline of intervals: longer ones count as misses
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<Span>,
+
     /// What periods are compared with [default: nominal when there is a --period, else mean]
     #[arg(long, value_enum, value_name = "WHAT")]
     reference: Option<ReferenceArgument>,
@@ -149,6 +153,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             Some(ReferenceArgument::Mean) => Against::Mean,
             Some(ReferenceArgument::Fit) => Against::Fit,
         },
+        deadline: a.deadline,
         also: a.metric.clone(),
     };
     let mut runs = Vec::new();

@@ -15,6 +15,7 @@ use super::spectrum::Spectrum;
 use super::sweep::powers_and;
 use super::tie::{self, Offset, Tie};
 use super::times::{BadInput, Times};
+use super::values::Values;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::thread;
@@ -96,6 +97,8 @@ pub struct EdgeAnalysis {
     pub comb: Option<Comb>,
     /// High time and duty cycle, when the falling edges were given.
     pub duty: Option<Duty>,
+    /// What the events carry, when their values were given.
+    pub values: Option<Values>,
 }
 
 impl EdgeAnalysis {
@@ -126,6 +129,7 @@ impl EdgeAnalysis {
             spectrum: None,
             comb: None,
             duty: None,
+            values: None,
         };
         if let Some(t) = reference {
             analysis.add_long_term(times, t, options);

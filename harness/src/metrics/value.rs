@@ -18,6 +18,8 @@ pub enum Unit {
     Ppm,
     /// Things: edges, periods.
     Count,
+    /// Something a second.
+    PerSecond,
     /// No unit (Allan deviation: a fraction of the frequency).
     One,
 }
@@ -29,6 +31,7 @@ impl Unit {
         match self {
             Unit::Cycles => "cy",
             Unit::Ppm => "ppm",
+            Unit::PerSecond => "/s",
             Unit::Ratio | Unit::Count | Unit::One => "",
         }
     }
@@ -173,6 +176,12 @@ pub enum Absent {
     /// No falling edges.
     #[error("{0} needs falling edges as well as rising ones")]
     NoFalls(Metric),
+    /// No deadline was given.
+    #[error("{0} needs a deadline: give the signal one")]
+    NoDeadline(Metric),
+    /// Events without values.
+    #[error("{0} needs values: of write:, itm:, uart: or capture: events")]
+    NoValues(Metric),
     /// Nothing repeats.
     #[error("{metric}: no comb was found in {periods} periods")]
     NoComb {

@@ -42,6 +42,12 @@ pub enum Group {
     Duration(DurationName),
     /// From the end of an interval to the next begin.
     Gap,
+    /// Intervals that are longer than their deadline.
+    Misses,
+    /// Values that events carry.
+    Value,
+    /// How much a counter grows in a second.
+    Rate,
     /// Share of the run that intervals cover.
     Share,
     /// Minimum mutator utilisation in windows of this length.
@@ -158,6 +164,9 @@ impl fmt::Display for Metric {
             Group::Duration(DurationName::Pause) => f.write_str("pause"),
             Group::Duration(DurationName::Response) => f.write_str("response"),
             Group::Gap => f.write_str("gap"),
+            Group::Misses => f.write_str("misses"),
+            Group::Value => f.write_str("value"),
+            Group::Rate => f.write_str("rate"),
             Group::Share => f.write_str("share"),
             Group::Mmu(window) => write!(f, "mmu({window})"),
             Group::CombPeriod => f.write_str("comb.period"),

@@ -165,6 +165,27 @@ pub const ENTRIES: &[Entry] = &[
         "periods from one disturbance to the next"
     ),
     entry!(
+        "misses",
+        None,
+        &[],
+        |_| Group::Misses,
+        "intervals that are longer than the deadline"
+    ),
+    entry!(
+        "value",
+        None,
+        ALL,
+        |_| Group::Value,
+        "what is written, sent or captured"
+    ),
+    entry!(
+        "rate",
+        None,
+        &[],
+        |_| Group::Rate,
+        "growth of a written counter in a second"
+    ),
+    entry!(
         "comb.amplitude",
         None,
         &[],
