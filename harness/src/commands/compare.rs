@@ -18,6 +18,7 @@ use crate::compare::{
 use crate::failure::{Exit, Failure};
 use crate::metrics::name::Metric;
 use crate::metrics::value::MetricValue;
+use crate::outcome::Outcome;
 use crate::output;
 use crate::parts::{self, Firmware};
 use crate::profile::{Report, functions};
@@ -157,7 +158,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         tolerances: a.tolerance.clone(),
         alpha: a.alpha,
     };
-    let labels = labels(&paths);
+    let labels = without_common_end(labels(&paths));
     let (comparison, code, runs) = match inputs[0].1 {
         Input::Firmware | Input::Capture => runs(a, &inputs, &labels, &judge, terminal)?,
         Input::RunResult => {
@@ -188,6 +189,13 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         (code, _) => code,
     };
     write(a, &comparison, code, &runs, terminal)?;
+    for (n, signal) in a.signal.iter().enumerate() {
+        if !runs.is_empty() && runs.iter().all(|r| r.signals[n].0.is_empty()) {
+            let message = format!("`{signal}` never happened in any run");
+            return Err(Failure::usage(message)
+                .help("is the name right, and are the runs long enough? see --for, --until"));
+        }
+    }
     Ok(code)
 }
 
@@ -253,6 +261,22 @@ fn fits(a: &Arguments, inputs: &[(&Path, Input)]) -> Result<(), Failure> {
         "needs a signal",
         help,
     )
+}
+
+/// Labels without the extension that all of them have: `kernel-8` of `kernel-8.stm32f407`.
+fn without_common_end(labels: Vec<String>) -> Vec<String> {
+    let end = |l: &String| l.rfind('.').filter(|&n| n > 0).map(|n| l[n..].to_owned());
+    let ends: Vec<Option<String>> = labels.iter().map(end).collect();
+    match &ends[..] {
+        [Some(first), rest @ ..] if rest.iter().all(|e| e.as_ref() == Some(first)) => {
+            let n = first.len();
+            labels
+                .into_iter()
+                .map(|l| l[..l.len() - n].to_owned())
+                .collect()
+        }
+        _ => labels,
+    }
 }
 
 fn parsed<T: FromStr<Err: Display>>(texts: &[String]) -> Result<Vec<T>, Failure> {
@@ -398,11 +422,10 @@ fn run(
         let end = End {
             text: outcome.to_string(),
             code: outcome.exit_code(waited),
+            limit: matches!(outcome, Outcome::Limit),
         };
         let serious = match outcome {
-            crate::outcome::Outcome::Unmodelled
-            | crate::outcome::Outcome::Interrupted
-            | crate::outcome::Outcome::Internal(_) => end.code,
+            Outcome::Unmodelled | Outcome::Interrupted | Outcome::Internal(_) => end.code,
             _ => 0,
         };
         let facts = Facts {
@@ -460,7 +483,11 @@ fn signal_table(
     };
     let mut problems = Vec::new();
     let happened: Vec<bool> = runs.iter().map(|r| !r.signals[n].0.is_empty()).collect();
-    for (label, _) in labels.iter().zip(&happened).filter(|h| !h.1) {
+    for (label, _) in labels
+        .iter()
+        .zip(&happened)
+        .filter(|h| !h.1 && happened.contains(&true))
+    {
         let text = format!("`{}` never happened in {label}", signal.name);
         problems.push(problem("", text));
     }

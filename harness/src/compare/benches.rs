@@ -91,10 +91,15 @@ pub fn compare(results: &[BenchResult], select: &Selection, judge: &Judge) -> Co
         inputs: results
             .iter()
             .map(|r| {
-                let (runs, groups) = (r.runs.len(), r.groups().len());
+                let plural = |n: usize, what: &str| match n {
+                    1 => format!("1 {what}"),
+                    n => format!("{n} {what}s"),
+                };
+                let runs = plural(r.runs.len(), "run");
+                let groups = plural(r.groups().len(), "group");
                 (
                     r.label.clone(),
-                    format!("bench {}, {runs} runs in {groups} groups", r.name),
+                    format!("bench {}, {runs} in {groups}", r.name),
                 )
             })
             .collect(),
@@ -266,8 +271,10 @@ impl Pair<'_> {
         sides: &[Vec<&BenchRun>; 2],
         tell: bool,
     ) {
+        // Up to a limit, how many cycles there are tells nothing about how fast work is done.
+        let limit = sides.iter().flatten().any(|r| r.stop == "limit");
         let direction = match (signal, metric) {
-            (RUN, "cycles") => Direction::Lower,
+            (RUN, "cycles") if !limit => Direction::Lower,
             _ => Direction::of(metric),
         };
         let absent = |side: &[&BenchRun]| -> Vec<String> {

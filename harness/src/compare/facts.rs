@@ -18,6 +18,8 @@ pub struct End {
     pub text: String,
     /// Exit code of such a run; 0 is well.
     pub code: u8,
+    /// At a limit that was set, not at the end of its work.
+    pub limit: bool,
 }
 
 /// What is known of a run.
@@ -102,12 +104,13 @@ fn totals(runs: &[Facts], labels: &[String], judge: &Judge) -> Table {
     let mut table = Table::new("run", labels.to_vec());
     table.judged = true;
     let cycles = runs.iter().map(|r| Some(whole(r.cycles, Unit::Cycles)));
-    let cycles = Row::exact(
-        "cycles".to_owned(),
-        Direction::Lower,
-        cycles.collect(),
-        judge,
-    );
+    // Up to a limit, how many cycles there are tells nothing about how fast work is done.
+    let done = |r: &Facts| r.end.as_ref().is_some_and(|e| !e.limit);
+    let direction = match runs.iter().all(done) {
+        true => Direction::Lower,
+        false => Direction::Neutral,
+    };
+    let cycles = Row::exact("cycles".to_owned(), direction, cycles.collect(), judge);
     table.rows.push(cycles);
     let instructions = runs
         .iter()
@@ -207,6 +210,7 @@ mod tests {
             end: Some(End {
                 text: end.to_owned(),
                 code,
+                limit: end == "limit",
             }),
             cycles,
             attoseconds: 0,
@@ -229,6 +233,8 @@ mod tests {
         let slower = of(facts("b", 11, "exit (0)", 0));
         assert_eq!(slower.with(Verdict::Worse).count(), 1);
         assert!(slower.fails());
+        let longer = [facts("a", 10, "limit", 0), facts("b", 11, "limit", 0)];
+        assert!(!compare(&longer, &judge, 10).fails());
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub fn read(path: &Path, label: &str) -> Result<Facts, Failure> {
         machine: file.machine.name,
         seed: file.seed,
         end: Some(End {
+            limit: reason == "limit",
             text: format!("{reason}{more}"),
             code,
         }),
