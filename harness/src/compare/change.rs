@@ -144,7 +144,8 @@ impl Judge {
             self.verdict(direction, shift, middle.as_f64(), middle)
         };
         Change {
-            delta: Some(MetricValue::real(shift, middle.unit)),
+            // Adding 0 makes -0 a 0.
+            delta: Some(MetricValue::real(shift + 0.0, middle.unit)),
             percent: percent(shift, middle.as_f64()),
             verdict,
             statistics: Some(statistics),

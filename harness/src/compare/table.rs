@@ -130,7 +130,7 @@ impl Table {
                     })
                 });
                 column("p", 0, &|r| of(r, &|s| Some(probability(s.p))));
-                column("delta", 3, &|r| {
+                column("Cliff", 3, &|r| {
                     of(r, &|s| Some(format!("{:+.2}", s.comparison.cliffs_delta)))
                 });
                 column("W1", 4, &|r| {
@@ -150,7 +150,10 @@ impl Table {
 /// A number in few digits.
 #[must_use]
 pub fn short(v: f64) -> String {
-    if v != 0.0 && v.abs() < 1e-2 {
+    if v == 0.0 {
+        return "0".to_owned();
+    }
+    if v.abs() < 1e-2 {
         return format!("{v:.1e}");
     }
     let text = format!("{v:.2}");
@@ -173,7 +176,10 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         assert_eq!(short(12.0), "12");
-        assert_eq!(short(-0.5), "-0.5");
+        assert_eq!(
+            (short(-0.5), short(-0.0)),
+            ("-0.5".to_owned(), "0".to_owned())
+        );
         assert_eq!(short(0.00123), "1.2e-3");
         assert_eq!(probability(0.03125), "0.0312");
         assert_eq!(probability(1e-9), "<0.0001");
