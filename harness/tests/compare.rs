@@ -138,8 +138,8 @@ fn two_kernels_side_by_side() {
     let mut compared = 0;
     for pair in jitter.iter().filter(|l| l["run"] == "kernel-8.stm32f407") {
         let name = pair["metric"].as_str().expect("a name");
-        let twin = jitter.iter().filter(|l| l["metric"] == pair["metric"]);
-        let twin = twin.last().expect("the other run");
+        let other = |l: &&Value| l["metric"] == pair["metric"] && l["run"] != pair["run"];
+        let twin = jitter.iter().find(other).expect("the other run");
         let row = figure(&lines, "irq:PendSV", name);
         for (side, line) in [("from", pair), ("to", twin)] {
             let value = line.get("exact").unwrap_or(&line["value"]);
@@ -702,6 +702,28 @@ fn pictures_and_pages() {
     ] {
         assert!(page.contains(text), "{text}");
     }
+    // Verdicts are given when something shall fail.
+    assert!(!page.contains("id=\"verdicts\""));
+    place.ends(
+        3,
+        &[
+            "compare",
+            &a,
+            &b,
+            "--for",
+            "50ms",
+            "--signal",
+            "irq:PendSV",
+            "--report",
+            "f.html",
+            "--fail",
+            "-q",
+        ],
+    );
+    let judged = place.read("f.html");
+    assert!(
+        judged.contains("id=\"verdicts\"") && judged.contains("no worse than 110cy of kernel-8")
+    );
     assert!(place.read("p.svg").contains("kernel-8-basepri"));
     let summary = place.read("s.md");
     assert!(

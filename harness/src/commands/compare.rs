@@ -549,7 +549,7 @@ fn write(
             let names: Vec<&str> = comparison.inputs.iter().map(|i| i.0.as_str()).collect();
             page.title = format!("Comparison of {}", names.join(", "));
         }
-        compared_page::add(comparison, &mut page);
+        compared_page::add(comparison, a.fail, &mut page);
         output::write_with(path, |w| report::write(w, &page))?;
         if !a.options.quiet && path != dash {
             terminal.say(&format!("tickscope: wrote {}", path.display()));

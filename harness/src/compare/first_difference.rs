@@ -107,7 +107,7 @@ pub fn parting(a: Side<'_>, b: Side<'_>) -> Result<Parting, CaptureError> {
             _ => (false, false),
         };
         let over = x.is_none() && y.is_none();
-        if !(alike && together) && found.when.is_none() || !alike {
+        if !alike || !together && found.when.is_none() {
             let difference = Difference {
                 same: found.events,
                 next: [next(a, x), next(b, y)],
@@ -340,5 +340,62 @@ fn describe(header: &Header, kind: ProbeKind) -> String {
             let timer = header.device(device);
             format!("{timer} captures {value} on channel {channel}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::DataObject;
+    use emu_core::{NetId, Ratio};
+
+    fn header(nets: &[&str], variables: &[&str], object: u32) -> Header {
+        let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+        let task = DataObject {
+            size: 8,
+            name: "task".to_owned(),
+        };
+        Header {
+            schema: Header::SCHEMA,
+            tool: String::new(),
+            elf_sha256: String::new(),
+            machine: String::new(),
+            machine_hash: String::new(),
+            seed: 0,
+            core_hz: Ratio::hz(1),
+            start: 0,
+            nets: list(nets),
+            high: Vec::new(),
+            pins: BTreeMap::new(),
+            ports: Vec::new(),
+            interrupts: BTreeMap::new(),
+            devices: Vec::new(),
+            places: Vec::new(),
+            variables: list(variables),
+            objects: BTreeMap::from([(object, task)]),
+        }
+    }
+
+    #[test]
+    fn names_are_compared_not_numbers() {
+        let a = header(&["PA0", "PA1"], &["current"], 0x2000_0000);
+        let b = header(&["PA1", "PB7"], &["other", "current"], 0x2000_0100);
+        let names = Names::new(&a, &b);
+        let edge = |n, level| ProbeKind::Edge {
+            net: NetId(n),
+            level,
+        };
+        assert!(names.alike(edge(1, true), edge(0, true)), "PA1 and PA1");
+        assert!(!names.alike(edge(1, true), edge(0, false)));
+        assert!(!names.alike(edge(0, true), edge(0, true)), "PA0 and PA1");
+        assert!(!names.alike(edge(1, true), edge(1, true)), "PA1 and PB7");
+        assert!(!names.alike(edge(1, true), ProbeKind::Sleep));
+        let store = |variable, value| ProbeKind::Store { variable, value };
+        // The task has moved, and is the same one.
+        assert!(names.alike(store(0, 0x2000_0004), store(1, 0x2000_0104)));
+        assert!(!names.alike(store(0, 0x2000_0004), store(1, 0x2000_0004)));
+        assert!(names.alike(store(0, 7), store(1, 7)) && !names.alike(store(0, 7), store(1, 8)));
+        // What only one side watches is left out there.
+        assert_eq!(names.right.variables, [false, true]);
     }
 }
