@@ -297,6 +297,8 @@ fn captures_of_two_settings() {
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(said.contains("`cut.cap` is damaged"), "{said}");
     assert!(text.contains("the damaged capture ends"), "{text}");
+    let text = place.ends(3, &["compare", "a.cap", "cut.cap", "--fail"]);
+    assert!(text.contains("cut is known up to cycle"), "{text}");
 }
 
 /// A bench over a kernel that a Poisson storm of interrupts disturbs, on a machine with these wait states.
@@ -548,6 +550,22 @@ fn results_of_runs() {
         .collect()
     };
     assert_eq!(figures(&lines), figures(&now));
+    // Numbers that no run can have are no defect of the tool.
+    let mut wild: Value = serde_json::from_str(&place.read("a.json")).expect("JSON");
+    for (part, key) in [
+        ("kind", "issue"),
+        ("kind", "sleep"),
+        ("provenance", "exact"),
+        ("provenance", "other"),
+    ] {
+        wild["ledger"][part][key] = u64::MAX.into();
+    }
+    let twin = wild["profile"]["functions"][0].clone();
+    wild["profile"]["functions"][1] = twin;
+    wild["profile"]["functions"][1]["cycles"] = u64::MAX.into();
+    wild["cycles"] = u64::MAX.into();
+    let wild = place.write("wild.json", wild.to_string());
+    place.ends(0, &["compare", "a.json", &wild]);
     let text = place.ends(0, &["compare", "a.json", "plain.json"]);
     assert!(text.contains("plain has no profile"), "{text}");
 }

@@ -4,6 +4,7 @@ use super::execute::{Ended, execute_then, prepare};
 use super::jitter::{CURRENT_TASK, Looked, Plot, look, page, plot};
 use super::options::RunOptions;
 use crate::analysis::{How, Places};
+use crate::capture::Ending;
 use crate::compare::bench_result;
 use crate::compare::benches::{self, Selection};
 use crate::compare::comparison::{Comparison, Kind, Problem};
@@ -352,6 +353,19 @@ fn runs(
         let (table, problems) = signal_table(n, signal, labels, &looked, judge);
         comparison.tables.insert(1 + n, table);
         comparison.problems.extend(problems);
+    }
+    for (label, run) in labels.iter().zip(&looked) {
+        let summary = &run.recording.capture.summary;
+        if let Ending::Damaged(why) = &summary.ending {
+            comparison.problems.push(Problem {
+                kind: Kind::Ending,
+                group: String::new(),
+                signal: String::new(),
+                metric: String::new(),
+                text: format!("{label} is known up to cycle {} only: {why}", summary.last),
+                fails: true,
+            });
+        }
     }
     for (label, other) in labels.iter().zip(&looked).skip(1) {
         let [a, b] = [&looked[0].recording, &other.recording].map(|r| Side {

@@ -149,8 +149,8 @@ fn ledger(runs: &[Facts], labels: &[String]) -> Option<Table> {
                 // In percent of a part they mislead: what counts is the share of the run.
                 if let Some(change) = change {
                     let share = |rows: &[LedgerRow]| {
-                        let total: u64 = rows.iter().map(|r| r.1).sum();
-                        rows[n].1 as f64 / total.max(1) as f64 * 100.0
+                        let total: f64 = rows.iter().map(|r| r.1 as f64).sum();
+                        rows[n].1 as f64 / total.max(1.0) * 100.0
                     };
                     change.percent = Some(share(rows) - share(&all[0]));
                 }

@@ -61,7 +61,7 @@ fn all(profiles: &[&ProfileResult]) -> BTreeMap<String, Runs> {
                 .or_insert_with(|| vec![None; profiles.len()]);
             // Static functions may share a name.
             let (c, n) = row[run].unwrap_or_default();
-            row[run] = Some((c + cycles, n + calls));
+            row[run] = Some((c.saturating_add(cycles), n.saturating_add(calls)));
         }
     }
     all

@@ -42,12 +42,12 @@ fn verdicts(of: &Comparison, page: &mut Report) {
                 report::Verdict {
                     name: format!("{} {}", title(table), row.name),
                     wanted: format!("no worse than {} of {}", shown(0), table.labels[0]),
-                    got: format!(
-                        "{} of {}: {}",
-                        shown(run),
-                        table.labels[run],
-                        verdict.word()
-                    ),
+                    got: match verdict {
+                        Verdict::Worse => format!("{} of {}", shown(run), table.labels[run]),
+                        other => {
+                            format!("{} of {}: {}", shown(run), table.labels[run], other.word())
+                        }
+                    },
                     passed: verdict != Verdict::Worse,
                     place: String::new(),
                 }

@@ -24,7 +24,7 @@ pub struct Layout {
 
 impl Layout {
     fn paint(self, code: &str, text: &str) -> String {
-        match self.colour && !text.trim().is_empty() {
+        match self.colour && code != "0" && !text.trim().is_empty() {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
             false => text.to_owned(),
         }
