@@ -6,19 +6,17 @@ use super::options::RunOptions;
 use crate::analysis::{How, Places};
 use crate::capture::Ending;
 use crate::compare::bench_result;
-use crate::compare::benches::{self, Selection};
+use crate::compare::benches;
 use crate::compare::comparison::{Comparison, Kind, Problem};
 use crate::compare::facts::{self, End, Facts};
-use crate::compare::first_difference::{Side, parting};
+use crate::compare::first_difference::{self, parting};
 use crate::compare::input::{Input, check, input};
+use crate::compare::selection::Selection;
+use crate::compare::signals::{Side, compare as compare_signal};
 use crate::compare::text::Layout;
-use crate::compare::{
-    Direction, Judge, Row, Table, Tolerance, markdown, ndjson, page as compared_page, run_file,
-    text,
-};
+use crate::compare::{Judge, Tolerance, markdown, ndjson, page as compared_page, run_file, text};
 use crate::failure::{Exit, Failure};
 use crate::metrics::name::Metric;
-use crate::metrics::value::MetricValue;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::parts::{self, Firmware};
@@ -350,7 +348,13 @@ fn runs(
     let mut comparison = facts::compare(&facts, judge, a.top());
     comparison.notes.push(ONE_SAMPLE.to_owned());
     for (n, signal) in signals.iter().enumerate() {
-        let (table, problems) = signal_table(n, signal, labels, &looked, judge);
+        let sides = looked.iter().zip(labels).map(|(run, label)| Side {
+            label,
+            happened: !run.signals[n].0.is_empty(),
+            figures: &run.signals[n].2,
+        });
+        let sides: Vec<Side<'_>> = sides.collect();
+        let (table, problems) = compare_signal(signal, &sides, judge);
         comparison.tables.insert(1 + n, table);
         comparison.problems.extend(problems);
     }
@@ -368,7 +372,7 @@ fn runs(
         }
     }
     for (label, other) in labels.iter().zip(&looked).skip(1) {
-        let [a, b] = [&looked[0].recording, &other.recording].map(|r| Side {
+        let [a, b] = [&looked[0].recording, &other.recording].map(|r| first_difference::Side {
             capture: &r.capture,
             places: Places(r.firmware.as_ref()),
         });
@@ -464,68 +468,6 @@ fn run(
     let (facts, code) =
         known.ok_or_else(|| Failure::internal("the run has left nothing".to_owned()))?;
     Ok((recording, facts, code))
-}
-
-/// A signal in all runs, and what is missing of it.
-fn signal_table(
-    n: usize,
-    signal: &Signal,
-    labels: &[String],
-    runs: &[Looked],
-    judge: &Judge,
-) -> (Table, Vec<Problem>) {
-    let source = signal.source.to_string();
-    let title = match source == signal.name {
-        true => source,
-        false => format!("{} ({source})", signal.name),
-    };
-    let mut table = Table::new(&title, labels.to_vec());
-    table.judged = true;
-    let mut names: Vec<&str> = Vec::new();
-    for figure in runs.iter().flat_map(|r| &r.signals[n].2) {
-        if !names.contains(&figure.metric.as_str()) {
-            names.push(&figure.metric);
-        }
-    }
-    let problem = |metric: &str, text: String| Problem {
-        kind: Kind::Missing,
-        group: String::new(),
-        signal: signal.name.clone(),
-        metric: metric.to_owned(),
-        text,
-        fails: true,
-    };
-    let mut problems = Vec::new();
-    let happened: Vec<bool> = runs.iter().map(|r| !r.signals[n].0.is_empty()).collect();
-    for (label, _) in labels
-        .iter()
-        .zip(&happened)
-        .filter(|h| !h.1 && happened.contains(&true))
-    {
-        let text = format!("`{}` never happened in {label}", signal.name);
-        problems.push(problem("", text));
-    }
-    for name in names {
-        let of = |r: &Looked| -> Option<MetricValue> {
-            let figure = r.signals[n].2.iter().find(|f| f.metric == name);
-            figure.map(|f| f.value)
-        };
-        let cells: Vec<Option<MetricValue>> = runs.iter().map(of).collect();
-        let without = labels.iter().zip(&cells).zip(&happened);
-        let without = without.filter(|((_, cell), happened)| cell.is_none() && **happened);
-        let without: Vec<&str> = without.map(|((label, _), _)| label.as_str()).collect();
-        if !without.is_empty() {
-            let text = format!("`{}` has no {name} in {}", signal.name, without.join(", "));
-            problems.push(problem(name, text));
-        }
-        table.rows.push(Row::exact(
-            name.to_owned(),
-            Direction::of(name),
-            cells,
-            judge,
-        ));
-    }
-    (table, problems)
 }
 
 /// All outputs.

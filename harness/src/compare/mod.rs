@@ -20,6 +20,8 @@ pub mod ndjson;
 pub mod page;
 pub mod run_file;
 pub mod samples;
+pub mod selection;
+pub mod signals;
 pub mod table;
 pub mod text;
 pub mod tolerance;
