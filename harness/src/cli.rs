@@ -36,6 +36,9 @@ enum Command {
     /// Make the runs of a bench file and judge what they measure.
     #[command(after_help = commands::bench::EXIT_CODES)]
     Bench(Box<commands::bench::Arguments>),
+    /// Compare runs, captures or results: figures side by side, the first difference, functions, statistics over seeds.
+    #[command(after_help = commands::compare::AFTER_HELP)]
+    Compare(Box<commands::compare::Arguments>),
     /// Let gdb attach to a firmware, from its reset on.
     Gdb(Box<commands::gdb::Arguments>),
     /// List, show and check machines.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Profile(a) => commands::profile::main(&a, &terminal),
         Command::Jitter(a) => commands::jitter::main(&a, &terminal),
         Command::Bench(a) => commands::bench::main(&a, &terminal),
+        Command::Compare(a) => commands::compare::main(&a, &terminal),
         Command::Gdb(a) => commands::gdb::main(&a, &terminal),
         Command::Machine(a) => commands::machine::main(&a, &terminal),
         Command::Disasm(a) => commands::disasm::main(&a, &terminal),

@@ -3,11 +3,11 @@
 use emu_core::Cycles;
 use emu_core::machine;
 use emu_core::timing::{Kind, Provenance};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// The cycles of a run, twice: each of the two tables sums to all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     /// By how well their cost is known.
     pub provenance: ByProvenance,
@@ -16,7 +16,7 @@ pub struct Ledger {
 }
 
 /// Cycles by how well their cost is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ByProvenance {
     /// Documented and unambiguous; sleep is, too.
     pub exact: u64,
@@ -29,7 +29,7 @@ pub struct ByProvenance {
 }
 
 /// Cycles by what they were spent on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ByKind {
     /// Execution itself.
     pub issue: u64,
@@ -92,7 +92,8 @@ impl Ledger {
     }
 }
 
-type Row = (&'static str, u64, &'static str);
+/// A row of a table: its name, cycles, and what they are.
+pub type Row = (&'static str, u64, &'static str);
 
 impl ByProvenance {
     /// All cycles.
@@ -101,7 +102,9 @@ impl ByProvenance {
         self.rows().iter().map(|r| r.1).sum()
     }
 
-    fn rows(&self) -> [Row; 4] {
+    /// The rows of its table.
+    #[must_use]
+    pub fn rows(&self) -> [Row; 4] {
         [
             ("exact", self.exact, "documented costs; sleep"),
             ("measured", self.measured, "published measurements"),
@@ -118,7 +121,9 @@ impl ByKind {
         self.rows().iter().map(|r| r.1).sum()
     }
 
-    fn rows(&self) -> [Row; 7] {
+    /// The rows of its table.
+    #[must_use]
+    pub fn rows(&self) -> [Row; 7] {
         [
             ("issue", self.issue, "execution itself"),
             ("refill", self.refill, "pipeline refill behind branches"),

@@ -96,6 +96,8 @@ pub struct Ended<'a> {
     pub firmware: &'a Firmware,
     /// What it ran on.
     pub spec: &'a Spec,
+    /// How it ended.
+    pub outcome: &'a Outcome,
 }
 
 /// As [`execute`]; `then` gets the machine at the end, and may add a profile to the result. Without the option
@@ -206,6 +208,7 @@ pub fn execute_then(
         machine,
         firmware,
         spec,
+        outcome: &outcome,
     })?;
     let ledger = parts::ledger(machine);
     if options.ledger {

@@ -108,7 +108,7 @@ enum ReferenceArgument {
 
 /// A plot of a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Plot {
+pub(super) enum Plot {
     /// Overlaid histograms.
     Histogram,
     /// TIE, or durations, over time.
@@ -120,9 +120,9 @@ enum Plot {
 }
 
 /// A run with what is known of its signals.
-struct Looked {
-    recording: Recording,
-    signals: Vec<(Recorded, Analysis, Vec<Figure>)>,
+pub(super) struct Looked {
+    pub(super) recording: Recording,
+    pub(super) signals: Vec<(Recorded, Analysis, Vec<Figure>)>,
 }
 
 /// Run or read, and tell.
@@ -167,7 +167,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             recording
         };
         recording.label = label;
-        runs.push(look(a, &how, recording, terminal)?);
+        runs.push(look(&a.signal, &how, a.warmup, recording, terminal)?);
     }
     if a.ndjson.as_deref() != Some(Path::new("-")) {
         let mut text = String::new();
@@ -192,11 +192,11 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         output::write_with(path, |w| w.write_all(cyclictest(&runs).as_bytes()))?;
     }
     if let Some(path) = &a.svg {
-        let picture = plot(a, &runs);
+        let picture = plot(&a.signal[0], a.plot, &runs);
         output::write_with(path, |w| w.write_all(picture?.as_bytes()))?;
     }
     if let Some(path) = &a.report {
-        let page = page(&runs)?;
+        let page = page("Jitter of", &runs)?;
         output::write_with(path, |w| report::write(w, &page))?;
         if !a.options.quiet {
             terminal.say(&format!("tickscope: wrote {}", path.display()));
@@ -256,25 +256,27 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     Ok((code, recording))
 }
 
-fn look(
-    a: &Arguments,
+/// Look at signals of a run, from the end of the warm-up on.
+pub(super) fn look(
+    wanted: &[Signal],
     how: &How,
+    warmup: Option<Span>,
     recording: Recording,
     terminal: &Terminal,
 ) -> Result<Looked, Failure> {
     let summary = &recording.capture.summary;
-    let start = match a.warmup {
+    let start = match warmup {
         None => recording.capture.header.start,
         Some(Span::Cycles(n)) => n,
         Some(Span::Time(t)) => summary.timebase.cycle_at(t).0,
     };
     let end = summary.last.0;
     let mut signals = Vec::new();
-    for mut recorded in recording.signals(&a.signal, terminal)? {
+    for mut recorded in recording.signals(wanted, terminal)? {
         recorded.start_at(start);
         let analysis = Analysis::of(&recorded, how, &summary.timebase, (start, end))?;
         let figures = figures(&analysis, &how.also);
-        for metric in &a.metric {
+        for metric in &how.also {
             if let Err(absent) = analysis.metric(*metric) {
                 let message = format!("{} in {}: {absent}", recorded.name, recording.label);
                 return Err(Failure::usage(message).help("ask for a metric that this signal has"));
@@ -321,7 +323,8 @@ fn cyclictest(runs: &[Looked]) -> String {
     out
 }
 
-fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
+/// A page with plots and timelines of all runs.
+pub(super) fn page(title: &str, runs: &[Looked]) -> Result<report::Report, Failure> {
     let (mut pages, mut notes) = (Vec::new(), Vec::new());
     for run in runs {
         let (r, capture) = (&run.recording, &run.recording.capture);
@@ -344,7 +347,7 @@ fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
     }
     let names: Vec<&str> = runs.iter().map(|r| r.recording.label.as_str()).collect();
     Ok(report::Report {
-        title: format!("Jitter of {}", names.join(", ")),
+        title: format!("{title} {}", names.join(", ")),
         tool: crate::TOOL.to_owned(),
         runs: pages,
         notes,
@@ -352,8 +355,8 @@ fn page(runs: &[Looked]) -> Result<report::Report, Failure> {
     })
 }
 
-fn plot(a: &Arguments, runs: &[Looked]) -> std::io::Result<String> {
-    let signal = &a.signal[0];
+/// A picture of the first signal that was looked at, in all runs.
+pub(super) fn plot(signal: &Signal, plot: Plot, runs: &[Looked]) -> std::io::Result<String> {
     let title = format!("{} ({})", signal.name, signal.source);
     let of = |f: &dyn Fn(&Looked) -> Vec<(f64, f64)>| -> Vec<(String, Vec<(f64, f64)>)> {
         runs.iter()
@@ -379,7 +382,7 @@ fn plot(a: &Arguments, runs: &[Looked]) -> std::io::Result<String> {
         x,
         y,
     };
-    match a.plot {
+    match plot {
         Plot::Histogram => svg::histograms(names(quantity, "count"), &histograms, true),
         Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms),
         Plot::Time | Plot::Mmu => {
@@ -387,7 +390,7 @@ fn plot(a: &Arguments, runs: &[Looked]) -> std::io::Result<String> {
                 let (recorded, analysis, figures) = &run.signals[0];
                 let timebase = &run.recording.capture.summary.timebase;
                 let page = page_signal(recorded, analysis, figures, timebase, Places(None));
-                if a.plot == Plot::Mmu {
+                if plot == Plot::Mmu {
                     return page.mmu.iter().map(|&(w, u)| (w as f64, u)).collect();
                 }
                 let seconds = |t: &u64| timebase.attoseconds(Cycles(*t)) as f64 / 1e18;
@@ -402,7 +405,7 @@ fn plot(a: &Arguments, runs: &[Looked]) -> std::io::Result<String> {
                 .iter()
                 .map(|(label, points)| svg::Series { label, points });
             let series: Vec<svg::Series<'_>> = series.collect();
-            match a.plot {
+            match plot {
                 Plot::Mmu => svg::mmu(names("window (cycles)", "least mutator share"), &series),
                 _ => {
                     let what = match signal.source.is_interval() {

@@ -1,6 +1,7 @@
 //! The sub-commands, one file each, and what `run` and `trace` share.
 
 pub mod bench;
+pub mod compare;
 pub mod completions;
 pub mod disasm;
 pub mod execute;

@@ -69,6 +69,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             machine,
             firmware,
             spec,
+            ..
         } = ended;
         let Some(profile) = machine.profile() else {
             return Err(Failure::internal("the machine has no profile".to_owned()));

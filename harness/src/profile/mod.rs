@@ -10,7 +10,7 @@ pub mod table;
 use crate::capture::exception_name;
 use crate::parts::{Firmware, Function};
 use emu_core::profile::{Functions, Node, Origin, Profile};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The address ranges of a firmware's functions, as the core wants them.
@@ -36,7 +36,7 @@ pub struct Report<'a> {
 }
 
 /// One function.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FunctionRow {
     /// Its name.
     pub name: String,
@@ -57,7 +57,7 @@ pub struct FunctionRow {
 }
 
 /// One line of source.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LineRow {
     /// `file:line`; empty when it is not known.
     pub line: String,
@@ -70,7 +70,7 @@ pub struct LineRow {
 }
 
 /// Entry and return of one exception.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ExceptionRow {
     /// Exception number.
     pub number: u16,
@@ -83,7 +83,7 @@ pub struct ExceptionRow {
 }
 
 /// All of it, for `result.json`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ProfileResult {
     /// The cycles that all others sum to.
     pub cycles: u64,
