@@ -1,13 +1,13 @@
 //! Signals as tables that fit a terminal: figures of all runs side by side, and their histograms as bars.
 
 use super::{Analysis, Figure};
-use crate::metrics::histogram::Histogram;
+use crate::metrics::histogram::{Histogram, Summary};
 use std::fmt::Write;
 
 /// Rows of a histogram.
 const BINS: usize = 14;
 /// Columns when the output is no terminal.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 /// A run's part of a table.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +39,12 @@ pub fn table(
         let _ = write!(out, "  {source}");
     }
     out.push('\n');
-    for notes in columns.iter().map(|c| remarks(c.analysis)) {
-        for note in notes {
-            let _ = writeln!(out, "  {note}");
+    for c in columns {
+        for note in remarks(c.analysis) {
+            let _ = match columns.len() {
+                1 => writeln!(out, "  {note}"),
+                _ => writeln!(out, "  {}: {note}", c.label),
+            };
         }
     }
     let mut metrics: Vec<&str> = Vec::new();
@@ -119,8 +122,30 @@ fn remarks(analysis: &Analysis) -> Vec<String> {
             all.push(format!("disturbed {comb}"));
         }
         all.push("RJ: n/a (deterministic)".to_owned());
+        match (e.edges, &e.period) {
+            (_, Some(p)) => all.extend(left_out(&p.summary, "periods")),
+            (n, None) => all.push(format!("N = {n}: a period needs 2 edges")),
+        }
+    }
+    if let Analysis::Intervals(i) = analysis {
+        match &i.durations {
+            Some(d) => all.extend(left_out(d, "intervals")),
+            None => all.push("N = 0: there is no interval".to_owned()),
+        }
     }
     all
+}
+
+/// The usual percentiles that so few values do not support.
+fn left_out(summary: &Summary, what: &str) -> Option<String> {
+    let missing = summary.percentiles.iter().filter(|p| !p.supported);
+    let missing: Vec<String> = missing.map(|p| p.percentile.to_string()).collect();
+    let first = missing.first()?;
+    let beyond = if missing.len() > 1 { " and beyond" } else { "" };
+    Some(format!(
+        "N = {} {what}: too few for {first}{beyond}",
+        summary.count
+    ))
 }
 
 /// A histogram as bars; with many values, ranges of them.
