@@ -186,6 +186,16 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             let source = signal.source.to_string();
             let (width, colour) = (terminal.width(), terminal.colours_output());
             text.push_str(&table(&signal.name, &source, &columns, width, colour));
+            for run in &runs {
+                let partners = run.signals[n].0.partners();
+                if !partners.is_empty() {
+                    let label = match runs.len() {
+                        1 => String::new(),
+                        _ => format!("{}: ", run.recording.label),
+                    };
+                    text.push_str(&format!("  {label}{partners}\n"));
+                }
+            }
             text.push('\n');
         }
         output::write_with(Path::new("-"), |w| w.write_all(text.as_bytes()))?;
