@@ -8,14 +8,19 @@ use super::{RunOutcome, SignalOutcome};
 use crate::analysis::{Against, Analysis, How, Places, figures};
 use crate::failure::{Exit, Failure};
 use crate::job::Done;
+use crate::metrics::rational::Rational;
 use crate::outcome::Outcome;
 use crate::run_result::{self, hex};
 use crate::signal::Recorded;
-use crate::units::AS_PER_S;
+use crate::timebase::Timebase;
+use crate::units::{AS_PER_S, Span};
 use emu_core::{Cycles, NoticeKind};
 
-/// A periodic signal that is silent for longer than this many periods, and than a tenth of the run, has stopped.
+/// A signal that is silent for longer than this many of its periods has stopped.
 const SILENT_PERIODS: f64 = 10.0;
+/// And for longer than this share of the run: with a nominal period, and without one, by its longest gap.
+const SILENT_SHARE: f64 = 0.1;
+const SILENT_SHARE_WITHOUT: f64 = 0.5;
 
 /// Judge a run that is over. `keep` keeps the single edges.
 ///
@@ -52,6 +57,10 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
             &how,
             &done.timebase,
         ));
+        if let Some(at_most) = &entry.deadline {
+            let (span, end) = (bench.span(at_most)?, (done.cycles, &done.timebase));
+            verdicts.extend(deadline(bench, run, entry, (&recorded, span), end, places)?);
+        }
         for (budget, requirement) in budgets {
             let mut v = requirement.judge(&analysis, hz);
             v.run.clone_from(&run.id);
@@ -71,6 +80,7 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
                 merged: recorded.merged,
                 strays: recorded.strays,
                 open: recorded.open,
+                waiting: recorded.waiting,
                 ..Recorded::default()
             };
         }
@@ -172,7 +182,7 @@ fn presence(
     recorded: &Recorded,
     (start, end): (u64, u64),
     how: &How,
-    timebase: &crate::timebase::Timebase,
+    timebase: &Timebase,
 ) -> Option<Verdict> {
     let verdict = |message: String| Verdict {
         run: run.id.clone(),
@@ -201,12 +211,35 @@ fn presence(
             recorded.source
         )));
     };
-    let period = how.period?;
+    if entry.optional {
+        return None;
+    }
+    let whole = end.saturating_sub(start) as f64;
+    if let Some(begin) = recorded.waiting {
+        let lengths = recorded.intervals().into_iter().map(|(b, e)| e - b);
+        let longest = lengths.max().unwrap_or(0) as f64;
+        let open = end.saturating_sub(begin);
+        if open as f64 > (SILENT_PERIODS * longest).max(SILENT_SHARE * whole) {
+            return Some(verdict(format!(
+                "what began at cycle {begin} had no end when the run ended, {open} cycles later"
+            )));
+        }
+    }
+    let (before, after) = (first.saturating_sub(start), end.saturating_sub(last));
+    let Some(period) = how.period else {
+        let gaps = recorded.times.windows(2).map(|w| w[1] - w[0]);
+        let longest = gaps.max().unwrap_or(u64::MAX) as f64;
+        let stopped = after as f64 > (SILENT_PERIODS * longest).max(SILENT_SHARE_WITHOUT * whole);
+        return stopped.then(|| {
+            verdict(format!(
+                "it stops at cycle {last}, {after} cycles before the end of the run"
+            ))
+        });
+    };
     let period = crate::analysis::cycles(period, timebase, end)
         .ok()?
         .as_f64();
-    let most = (SILENT_PERIODS * period).max((end.saturating_sub(start)) as f64 / 10.0);
-    let (before, after) = (first.saturating_sub(start), end.saturating_sub(last));
+    let most = (SILENT_PERIODS * period).max(SILENT_SHARE * whole);
     if after as f64 > most {
         let text = format!("it stops at cycle {last}, {after} cycles before the end of the run");
         return Some(verdict(text));
@@ -216,6 +249,65 @@ fn presence(
         return Some(verdict(text));
     }
     None
+}
+
+/// Is every interval over within its deadline?
+fn deadline(
+    bench: &Bench,
+    run: &Run,
+    entry: &SignalEntry,
+    (recorded, at_most): (&Recorded, Span),
+    (end, timebase): (u64, &Timebase),
+    places: Places<'_>,
+) -> Result<Option<Verdict>, Failure> {
+    if recorded.is_empty() && recorded.waiting.is_none() {
+        // What is to be said of that is said already.
+        return Ok(None);
+    }
+    let limit = crate::analysis::cycles(at_most, timebase, end)?;
+    let late = |length: u64| Rational::whole(length) > limit;
+    let all = recorded.intervals();
+    let missed = all.iter().filter(|(b, e)| late(e - b)).count();
+    let open = recorded.waiting.filter(|b| late(end.saturating_sub(*b)));
+    let longest = all.iter().map(|(b, e)| e - b).max();
+    let worst = (0..all.len()).max_by_key(|&i| (all[i].1 - all[i].0, std::cmp::Reverse(i)));
+    let missed_all = missed + usize::from(open.is_some());
+    let mut message = format!(
+        "{missed_all} of {} miss it",
+        all.len() + usize::from(open.is_some())
+    );
+    if let Some(begin) = open {
+        message += &format!("; what began at cycle {begin} had no end when the run ended");
+    }
+    let passed = missed_all == 0;
+    let place = worst.filter(|_| missed > 0).and_then(|i| {
+        let pc = *recorded.pcs.get(i)?;
+        Some(place(all[i].0, pc, places))
+    });
+    Ok(Some(Verdict {
+        run: run.id.clone(),
+        kind: Kind::Budget,
+        status: if passed { Status::Pass } else { Status::Fail },
+        signal: entry.name.value.clone(),
+        metric: "deadline".to_owned(),
+        wanted: format!("<= {at_most}"),
+        got: longest.map(|n| format!("{n}cy")).unwrap_or_default(),
+        message: if passed { String::new() } else { message },
+        place,
+        asked_at: entry.deadline.as_ref().map(|d| bench.line(&d.at)),
+        exit: Exit::Firmware as u8,
+    }))
+}
+
+fn place(cycle: u64, pc: u32, places: Places<'_>) -> Place {
+    let spot = places.of(pc);
+    Place {
+        cycle,
+        pc,
+        function: spot.function,
+        file: spot.file,
+        line: spot.line,
+    }
 }
 
 /// The worst edge or interval, and who caused it.
@@ -231,19 +323,12 @@ fn worst(analysis: &Analysis, recorded: &Recorded, places: Places<'_>) -> Option
         }
     };
     let pc = *recorded.pcs.get(usize::try_from(index).ok()?)?;
-    let spot = places.of(pc);
-    Some(Place {
-        cycle,
-        pc,
-        function: spot.function,
-        file: spot.file,
-        line: spot.line,
-    })
+    Some(place(cycle, pc, places))
 }
 
 impl Budget {
     /// Is it for this run?
-    fn fits(&self, run: &Run) -> bool {
+    pub(super) fn fits(&self, run: &Run) -> bool {
         let named = self.firmware.iter().any(|f| f.value == run.firmware);
         (self.firmware.is_empty() || named) && self.only.iter().all(|part| run.id.contains(part))
     }
