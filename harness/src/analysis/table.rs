@@ -39,18 +39,30 @@ pub fn table(
         let _ = write!(out, "  {source}");
     }
     out.push('\n');
+    if columns
+        .iter()
+        .any(|c| matches!(c.analysis, Analysis::Edges(_)))
+    {
+        out.push_str("  RJ: n/a (deterministic)\n");
+    }
     for c in columns {
         for note in remarks(c.analysis) {
             let _ = match columns.len() {
                 1 => writeln!(out, "  {note}"),
-                _ => writeln!(out, "  {}: {note}", c.label),
+                _ => writeln!(out, "  {:.24}: {note}", c.label),
             };
         }
     }
     let mut metrics: Vec<&str> = Vec::new();
-    for figure in columns.iter().flat_map(|c| c.figures) {
-        if !metrics.contains(&figure.metric.as_str()) {
-            metrics.push(&figure.metric);
+    for c in columns {
+        // What only a later run has stands where that run has it.
+        let mut at = 0;
+        for figure in c.figures {
+            let known = metrics.iter().position(|m| *m == figure.metric);
+            if known.is_none() {
+                metrics.insert(at, &figure.metric);
+            }
+            at = known.unwrap_or(at) + 1;
         }
     }
     let cell = |c: &Column<'_>, metric: &str| {
@@ -121,15 +133,14 @@ fn remarks(analysis: &Analysis) -> Vec<String> {
         if let Some(comb) = &e.comb {
             all.push(format!("disturbed {comb}"));
         }
-        all.push("RJ: n/a (deterministic)".to_owned());
         match (e.edges, &e.period) {
-            (_, Some(p)) => all.extend(left_out(&p.summary, "periods")),
+            (_, Some(p)) => all.extend(left_out(&p.summary)),
             (n, None) => all.push(format!("N = {n}: a period needs 2 edges")),
         }
     }
     if let Analysis::Intervals(i) = analysis {
         match &i.durations {
-            Some(d) => all.extend(left_out(d, "intervals")),
+            Some(d) => all.extend(left_out(d)),
             None => all.push("N = 0: there is no interval".to_owned()),
         }
     }
@@ -137,13 +148,13 @@ fn remarks(analysis: &Analysis) -> Vec<String> {
 }
 
 /// The usual percentiles that so few values do not support.
-fn left_out(summary: &Summary, what: &str) -> Option<String> {
+fn left_out(summary: &Summary) -> Option<String> {
     let missing = summary.percentiles.iter().filter(|p| !p.supported);
     let missing: Vec<String> = missing.map(|p| p.percentile.to_string()).collect();
     let first = missing.first()?;
     let beyond = if missing.len() > 1 { " and beyond" } else { "" };
     Some(format!(
-        "N = {} {what}: too few for {first}{beyond}",
+        "N = {}: too few for {first}{beyond}",
         summary.count
     ))
 }
@@ -187,7 +198,8 @@ pub fn bars(histogram: &Histogram, width: usize) -> String {
     let top = rows.iter().map(|r| r.1).max().unwrap_or(1).max(1);
     let mut out = String::new();
     for (text, n) in rows {
-        let _ = writeln!(out, "  {text:>label$}  {n:>counts$}  {}", bar(n, top, room));
+        let line = format!("  {text:>label$}  {n:>counts$}  {}", bar(n, top, room));
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     out
 }

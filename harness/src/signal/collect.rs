@@ -57,17 +57,16 @@ impl Recorded {
         begins.zip(self.ends.iter().copied()).collect()
     }
 
-    /// What has to be said of events that make no interval; empty when each has its partner.
+    /// What has to be said of events that make no interval, in lines.
     #[must_use]
-    pub fn partners(&self) -> String {
+    pub fn partners(&self) -> Vec<String> {
         let told = [
             (self.merged, "began while one was open already"),
             (self.strays, "ended without a begin"),
             (self.open, "had no end when the run ended"),
         ];
         let told = told.iter().filter(|(n, _)| *n > 0);
-        let told: Vec<String> = told.map(|(n, what)| format!("{n} {what}")).collect();
-        told.join(", ")
+        told.map(|(n, what)| format!("{n} {what}")).collect()
     }
 
     /// Forget what was before a cycle.
