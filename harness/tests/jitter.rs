@@ -94,7 +94,7 @@ fn in_terminal(folder: &Folder, columns: usize, no_colour: bool) -> Option<Strin
     let tool = env!("CARGO_BIN_EXE_tickscope");
     let signals = "--signal write:k_current --signal fn:k_wait --signal sleep..wake";
     let line = format!(
-        "stty cols {columns} rows 40; {tool} jitter {firmware} {firmware} {firmware} -q {signals}"
+        "stty cols {columns} rows 40; {tool} jitter {firmware} {firmware} {firmware} -q {signals} 2>/dev/null"
     );
     let mut command = std::process::Command::new("script");
     command
