@@ -2,6 +2,7 @@
 //! and passes, unless TICKSCOPE_REQUIRE_TOOLS is set.
 
 mod tool;
+#[allow(dead_code)]
 mod webdriver;
 
 use serde_json::{Value, json};
