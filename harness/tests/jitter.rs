@@ -43,9 +43,9 @@ fn a_table_is_what_it_was() {
     assert!(ran.err.is_empty(), "{}", ran.err);
     let wanted = "\
 irq:SysTick.enter
-  RJ: n/a (deterministic)
   T = 168000 cycles (nominal)
   N = 89: too few for p90 and beyond
+  RJ: n/a (deterministic)
   count                       90
   period.min            168000cy
   period.mean           168000cy

@@ -39,19 +39,21 @@ pub fn table(
         let _ = write!(out, "  {source}");
     }
     out.push('\n');
+    for c in columns {
+        let of = match columns.len() {
+            1 => String::new(),
+            _ => format!("{:.24}: ", c.label),
+        };
+        for note in remarks(c.analysis) {
+            let _ = writeln!(out, "  {of}{note}");
+        }
+    }
     if columns
         .iter()
         .any(|c| matches!(c.analysis, Analysis::Edges(_)))
     {
+        // Without a model of noise there is none.
         out.push_str("  RJ: n/a (deterministic)\n");
-    }
-    for c in columns {
-        for note in remarks(c.analysis) {
-            let _ = match columns.len() {
-                1 => writeln!(out, "  {note}"),
-                _ => writeln!(out, "  {:.24}: {note}", c.label),
-            };
-        }
     }
     let mut metrics: Vec<&str> = Vec::new();
     for c in columns {

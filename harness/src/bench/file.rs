@@ -146,7 +146,7 @@ pub struct SignalEntry {
     pub period: Option<Sp<String>>,
     /// What periods are compared with: `nominal`, `mean` or `fit`. Nominal when there is a period, else the mean.
     pub reference: Option<Sp<String>>,
-    /// Each of its intervals must be over within this time: `100us`.
+    /// Deadline of an interval: longer ones are counted by the metric `misses`.
     pub deadline: Option<Sp<String>>,
     /// Only these firmware names have it; all when empty.
     #[serde(default)]

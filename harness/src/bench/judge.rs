@@ -8,17 +8,17 @@ use super::{RunOutcome, SignalOutcome};
 use crate::analysis::{Against, Analysis, How, Places, figures};
 use crate::failure::{Exit, Failure};
 use crate::job::Done;
-use crate::metrics::rational::Rational;
 use crate::outcome::Outcome;
 use crate::run_result::{self, hex};
 use crate::signal::Recorded;
 use crate::timebase::Timebase;
-use crate::units::{AS_PER_S, Span};
+use crate::units::AS_PER_S;
 use emu_core::{Cycles, NoticeKind};
 
 /// A signal that is silent for longer than this many of its periods has stopped.
 const SILENT_PERIODS: f64 = 10.0;
-/// And for longer than this share of the run: with a nominal period, and without one, by its longest gap.
+/// And for longer than this share of the run with a nominal period; without one, by its longest gap, half of it: firmware that
+/// prints what it has measured is silent for a while.
 const SILENT_SHARE: f64 = 0.1;
 const SILENT_SHARE_WITHOUT: f64 = 0.5;
 
@@ -57,10 +57,6 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
             &how,
             &done.timebase,
         ));
-        if let Some(at_most) = &entry.deadline {
-            let (span, end) = (bench.span(at_most)?, (done.cycles, &done.timebase));
-            verdicts.extend(deadline(bench, run, entry, (&recorded, span), end, places)?);
-        }
         for (budget, requirement) in budgets {
             let mut v = requirement.judge(&analysis, hz);
             v.run.clone_from(&run.id);
@@ -77,6 +73,7 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
                 name: recorded.name,
                 source: recorded.source,
                 interval: recorded.interval,
+                valued: recorded.valued,
                 merged: recorded.merged,
                 strays: recorded.strays,
                 open: recorded.open,
@@ -125,6 +122,8 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
 /// How the entry of a signal wants it to be looked at.
 fn how(bench: &Bench, entry: &SignalEntry) -> Result<How, Failure> {
     let period = entry.period.as_ref().map(|p| bench.span(p)).transpose()?;
+    let deadline = entry.deadline.as_ref();
+    let deadline = deadline.map(|d| bench.span(d)).transpose()?;
     let against = match entry.reference.as_ref().map(|r| r.value.as_str()) {
         Some("nominal") => Against::Nominal,
         Some("mean") => Against::Mean,
@@ -134,6 +133,7 @@ fn how(bench: &Bench, entry: &SignalEntry) -> Result<How, Failure> {
     Ok(How {
         period,
         against,
+        deadline,
         ..How::default()
     })
 }
@@ -219,7 +219,7 @@ fn presence(
         let lengths = recorded.intervals().into_iter().map(|(b, e)| e - b);
         let longest = lengths.max().unwrap_or(0) as f64;
         let open = end.saturating_sub(begin);
-        if open as f64 > (SILENT_PERIODS * longest).max(SILENT_SHARE * whole) {
+        if open as f64 > (SILENT_PERIODS * longest).max(SILENT_SHARE_WITHOUT * whole) {
             return Some(verdict(format!(
                 "what began at cycle {begin} had no end when the run ended, {open} cycles later"
             )));
@@ -251,65 +251,6 @@ fn presence(
     None
 }
 
-/// Is every interval over within its deadline?
-fn deadline(
-    bench: &Bench,
-    run: &Run,
-    entry: &SignalEntry,
-    (recorded, at_most): (&Recorded, Span),
-    (end, timebase): (u64, &Timebase),
-    places: Places<'_>,
-) -> Result<Option<Verdict>, Failure> {
-    if recorded.is_empty() && recorded.waiting.is_none() {
-        // What is to be said of that is said already.
-        return Ok(None);
-    }
-    let limit = crate::analysis::cycles(at_most, timebase, end)?;
-    let late = |length: u64| Rational::whole(length) > limit;
-    let all = recorded.intervals();
-    let missed = all.iter().filter(|(b, e)| late(e - b)).count();
-    let open = recorded.waiting.filter(|b| late(end.saturating_sub(*b)));
-    let longest = all.iter().map(|(b, e)| e - b).max();
-    let worst = (0..all.len()).max_by_key(|&i| (all[i].1 - all[i].0, std::cmp::Reverse(i)));
-    let missed_all = missed + usize::from(open.is_some());
-    let mut message = format!(
-        "{missed_all} of {} miss it",
-        all.len() + usize::from(open.is_some())
-    );
-    if let Some(begin) = open {
-        message += &format!("; what began at cycle {begin} had no end when the run ended");
-    }
-    let passed = missed_all == 0;
-    let place = worst.filter(|_| missed > 0).and_then(|i| {
-        let pc = *recorded.pcs.get(i)?;
-        Some(place(all[i].0, pc, places))
-    });
-    Ok(Some(Verdict {
-        run: run.id.clone(),
-        kind: Kind::Budget,
-        status: if passed { Status::Pass } else { Status::Fail },
-        signal: entry.name.value.clone(),
-        metric: "deadline".to_owned(),
-        wanted: format!("<= {at_most}"),
-        got: longest.map(|n| format!("{n}cy")).unwrap_or_default(),
-        message: if passed { String::new() } else { message },
-        place,
-        asked_at: entry.deadline.as_ref().map(|d| bench.line(&d.at)),
-        exit: Exit::Firmware as u8,
-    }))
-}
-
-fn place(cycle: u64, pc: u32, places: Places<'_>) -> Place {
-    let spot = places.of(pc);
-    Place {
-        cycle,
-        pc,
-        function: spot.function,
-        file: spot.file,
-        line: spot.line,
-    }
-}
-
 /// The worst edge or interval, and who caused it.
 fn worst(analysis: &Analysis, recorded: &Recorded, places: Places<'_>) -> Option<Place> {
     let (index, cycle) = match analysis {
@@ -323,7 +264,14 @@ fn worst(analysis: &Analysis, recorded: &Recorded, places: Places<'_>) -> Option
         }
     };
     let pc = *recorded.pcs.get(usize::try_from(index).ok()?)?;
-    Some(place(cycle, pc, places))
+    let spot = places.of(pc);
+    Some(Place {
+        cycle,
+        pc,
+        function: spot.function,
+        file: spot.file,
+        line: spot.line,
+    })
 }
 
 impl Budget {
