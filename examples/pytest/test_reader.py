@@ -22,8 +22,8 @@ VERDICT = {
     "got": "12cy",
     "status": "fail",
     "message": "the worst period ends at cycle 77",
-    "file": "src/main.c",
-    "line": 7,
+    "place": {"cycle": 77, "pc": 0x8000100, "function": "main", "file": "src/main.c", "line": 7},
+    "asked_at": 22,
 }
 
 
@@ -40,7 +40,8 @@ class Reader(unittest.TestCase):
         results = tickscope_results.read(os.path.join(HERE, "result.ndjson"))
         self.assertEqual(results.head.name, "schedulers")
         self.assertEqual(len(results.runs), 2)
-        self.assertEqual(results.value("period.pp", signal="tick", firmware="rtic-4"), 935)
+        self.assertEqual(results.value("period.pp", signal="tick", firmware="rtic-4"), 908)
+        self.assertIn("exact", results.metric("period.mean", firmware="rtic-4"))
         self.assertEqual(results.metric("period.pp", firmware="embassy-two-4").unit, "cy")
         self.assertTrue(all(verdict.passed for verdict in results.verdicts))
         self.assertEqual(results.exit_code, 0)
@@ -50,7 +51,7 @@ class Reader(unittest.TestCase):
         self.assertFalse(verdict.passed)
         for part in ("<= 10cy", "12cy", "worst period", "src/main.c:7"):
             self.assertIn(part, verdict.explain())
-        (verdict,) = parse(HEAD, RUN, dict(VERDICT, file=None, pc=0x8000100), summary(1)).verdicts
+        (verdict,) = parse(HEAD, RUN, dict(VERDICT, place={"cycle": 77, "pc": 0x8000100}), summary(1)).verdicts
         self.assertIn("0x08000100", verdict.explain())
 
     def test_an_error_is_no_pass(self):

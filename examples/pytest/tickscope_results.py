@@ -40,23 +40,22 @@ class Verdict(Record):
 
     @property
     def title(self):
-        """Short and unique within a result: the name of a test."""
+        """Short: the name of a test."""
         parts = [self.get(name) for name in ("run", "signal", "metric", "kind", "wanted")]
-        return " ".join(str(part) for part in parts if part is not None)
+        return " ".join(str(part) for part in parts if part)
 
     def explain(self):
         """Some lines for a person: what was wanted, what came out, and where to look."""
         lines = [f"{self.title}: {self['status']}"]
-        if self.wanted is not None or self.got is not None:
+        if self.got:
             lines.append(f"wanted {self.wanted}, got {self.got}")
         if self.message:
             lines.append(str(self.message))
-        if self.file is not None:
-            line = "" if self.line is None else f":{self.line}"
-            lines.append(f"at {self.file}{line}")
-        elif self.pc is not None:
-            pc = f"{self.pc:#010x}" if isinstance(self.pc, int) else self.pc
-            lines.append(f"at pc {pc}")
+        place = Record(self.place or {})
+        if place.file is not None:
+            lines.append(f"at {place.file}:{place.line}, cycle {place.cycle}")
+        elif place.pc is not None:
+            lines.append(f"at {place.function or ''} pc {place.pc:#010x}, cycle {place.cycle}")
         return "\n".join(lines)
 
 

@@ -106,7 +106,9 @@ impl Prepared {
     /// # Errors
     /// A [`Failure`] for what the firmware does not have.
     pub fn watch(&mut self, signals: &[Signal]) -> Result<(), Failure> {
-        self.watched = Watchlist::new(signals, &self.firmware, |name| self.pin(name).is_ok())?;
+        let pins: Vec<&str> = self.spec.pin_names().chain(self.nets().names()).collect();
+        let is_pin = |name: &str| self.pin(name).is_ok();
+        self.watched = Watchlist::new(signals, &self.firmware, is_pin, &pins)?;
         self.watched.apply(&mut self.machine);
         Ok(())
     }

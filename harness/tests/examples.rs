@@ -206,6 +206,160 @@ fn the_reader_passes_its_own_tests() {
     assert!(text(&out).contains("Ran 7 tests"), "{}", text(&out));
 }
 
+/// A bench in a folder of this repository, its result as values.
+fn bench(folder: &str, arguments: &[&str]) -> (Output, Vec<Value>) {
+    let temporary = tempfile::tempdir().expect("tempdir");
+    let file = temporary.path().join("r.ndjson");
+    let out = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+        .args(["bench", "bench.toml", "--ndjson"])
+        .arg(&file)
+        .args(arguments)
+        .current_dir(root().join(folder))
+        .env_remove("TICKSCOPE_MACHINE")
+        .env_remove("GITHUB_ACTIONS")
+        .output()
+        .expect("runs");
+    let result = std::fs::read_to_string(&file).unwrap_or_default();
+    (out, values(&result))
+}
+
+fn values(lines: &str) -> Vec<Value> {
+    let all = lines.lines().map(serde_json::from_str);
+    all.collect::<Result<_, _>>().expect("JSON")
+}
+
+#[test]
+fn the_sample_of_results_is_what_the_bench_gives() {
+    let (out, now) = bench("examples/pytest", &[]);
+    assert!(out.status.success(), "{}", text(&out));
+    let shape = |all: &[Value]| -> Vec<String> {
+        let line = |v: &Value| {
+            let fields: Vec<&String> = v.as_object().expect("an object").keys().collect();
+            format!("{fields:?} {} {} {}", v["type"], v["run"], v["metric"])
+        };
+        all.iter().map(line).collect()
+    };
+    let sample = values(&read("examples/pytest/result.ndjson"));
+    assert_eq!(shape(&now), shape(&sample));
+}
+
+#[test]
+fn the_example_of_a_bench_passes_against_its_baseline() {
+    let (out, result) = bench("examples/bench", &[]);
+    assert!(out.status.success(), "{}", text(&out));
+    assert_eq!(result.last().expect("a summary")["runs"], 8);
+    // And the baseline is what --bless writes.
+    let temporary = tempfile::tempdir().expect("tempdir");
+    let elsewhere =
+        read("examples/bench/bench.toml").replace("../../", &format!("{}/", root().display()));
+    let file = temporary.path().join("bench.toml");
+    std::fs::write(&file, elsewhere).expect("written");
+    let out = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+        .args(["bench", "--bless", "-q"])
+        .arg(&file)
+        .output()
+        .expect("runs");
+    assert!(out.status.success(), "{}", text(&out));
+    let blessed = std::fs::read_to_string(temporary.path().join("baseline.toml")).expect("blessed");
+    assert!(
+        blessed == read("examples/bench/baseline.toml"),
+        "bless it again"
+    );
+}
+
+/// Names of all keys in a part of a JSON schema.
+fn keys(schema: &Value, part: &Value, into: &mut Vec<String>) {
+    let properties = part["properties"].as_object();
+    for (name, value) in properties.into_iter().flatten() {
+        into.push(name.clone());
+        // Stimuli have a page of their own; so have pictures and tables for a README.
+        if !["stimuli", "plot", "table"].contains(&name.as_str()) {
+            nested(schema, value, into);
+        }
+    }
+}
+
+fn nested(schema: &Value, value: &Value, into: &mut Vec<String>) {
+    if let Some(name) = value["$ref"].as_str() {
+        let name = name.rsplit('/').next().expect("a name");
+        keys(schema, &schema["$defs"][name], into);
+    }
+    for list in ["allOf", "anyOf", "oneOf"] {
+        for one in value[list].as_array().into_iter().flatten() {
+            nested(schema, one, into);
+        }
+    }
+    if value["items"].is_object() {
+        nested(schema, &value["items"], into);
+    }
+    keys(schema, value, into);
+}
+
+#[test]
+fn the_reference_of_bench_files_is_complete() {
+    let page = read("examples/bench/README.md");
+    let schema: Value =
+        serde_json::from_str(&read("harness/schema/bench.schema.json")).expect("JSON");
+    let mut all = Vec::new();
+    keys(&schema, &schema, &mut all);
+    for key in [
+        "warmup", "deadline", "within", "where", "settings", "require",
+    ] {
+        assert!(all.iter().any(|k| k == key), "{key} is not in {all:?}");
+    }
+    for key in all {
+        let told = [
+            format!("`{key}`"),
+            format!("`[{key}]`"),
+            format!("`[[{key}]]`"),
+            format!("`[{key}.NAME]`"),
+        ];
+        assert!(told.iter().any(|t| page.contains(t)), "nothing about {key}");
+    }
+    for (pattern, about) in harness::metrics::name::Metric::patterns() {
+        let row = page
+            .lines()
+            .find(|l| l.starts_with(&format!("| `{pattern}` | ")));
+        assert!(
+            row.is_some_and(|r| r.len() > pattern.len() + 15),
+            "nothing about {pattern}: {about}"
+        );
+    }
+    let rows = page.lines().filter(|l| l.starts_with("| `")).count();
+    assert!(rows > 60, "{rows}");
+    let help = |command: &str| {
+        let out = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+            .args([command, "--help"])
+            .output();
+        String::from_utf8(out.expect("runs").stdout).expect("text")
+    };
+    let bench = help("bench");
+    for word in bench
+        .split_whitespace()
+        .filter(|w| w.starts_with("--") && w.len() > 2)
+    {
+        let word = word.trim_matches(|c: char| !c.is_ascii_alphabetic() && c != '-');
+        let known = ["--help", "--quiet", "--version"].contains(&word) || page.contains(word);
+        assert!(known, "nothing about {word}");
+    }
+    let codes = bench.split("Exit codes:").nth(1).expect("exit codes");
+    for code in codes.lines().filter_map(|l| l.split_whitespace().next()) {
+        assert!(
+            page.contains(&format!("\n| {code} | ")),
+            "nothing about exit code {code}"
+        );
+    }
+    // Each kind of signal that the help names.
+    let signals = help("jitter");
+    let signals = signals.split("Signals:").nth(1).expect("signals");
+    let kinds = signals.split_whitespace().filter_map(|w| w.split_once(':'));
+    for (kind, _) in
+        kinds.filter(|(k, rest)| !rest.is_empty() && k.chars().all(|c| c.is_ascii_lowercase()))
+    {
+        assert!(page.contains(&format!("`{kind}:")), "nothing about {kind}:");
+    }
+}
+
 #[test]
 fn pytest_shows_each_verdict() {
     let temporary = tempfile::tempdir().expect("tempdir");
@@ -220,19 +374,19 @@ fn pytest_shows_each_verdict() {
     let good = read("examples/pytest/result.ndjson");
     let Some(out) = pytest(&good) else { return };
     assert!(out.status.success(), "{}", text(&out));
-    let verdict = "tick period.pp budget <= 1000cy] PASSED";
+    let verdict = "fw=rtic-4 tick period.pp budget <= 10us] PASSED";
     assert!(text(&out).contains(verdict), "{}", text(&out));
 
     let bad = good
         .replacen(
-            "\"got\":\"935cy\",\"status\":\"pass\"",
-            "\"got\":\"1935cy\",\"status\":\"fail\",\"file\":\"src/main.rs\",\"line\":7",
+            "\"got\":\"908cy\",\"kind\":\"budget\",\"message\":\"\",\"metric\":\"period.pp\",\"run\":\"fw=rtic-4\",\"signal\":\"tick\",\"status\":\"pass\"",
+            "\"got\":\"1908cy\",\"kind\":\"budget\",\"message\":\"\",\"metric\":\"period.pp\",\"run\":\"fw=rtic-4\",\"signal\":\"tick\",\"status\":\"fail\",\"place\":{\"file\":\"src/main.rs\",\"line\":7,\"cycle\":1}",
             1,
         )
         .replace("\"exit_code\":0", "\"exit_code\":1");
     let out = pytest(&bad).expect("it was there");
     assert_eq!(out.status.code(), Some(1), "{}", text(&out));
-    for part in ["wanted <= 1000cy, got 1935cy", "src/main.rs:7", "2 failed"] {
+    for part in ["wanted <= 10us, got 1908cy", "src/main.rs:7", "2 failed"] {
         assert!(text(&out).contains(part), "{part}: {}", text(&out));
     }
 

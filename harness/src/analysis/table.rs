@@ -1,13 +1,13 @@
 //! Signals as tables that fit a terminal: figures of all runs side by side, and their histograms as bars.
 
 use super::{Analysis, Figure};
-use crate::metrics::histogram::Histogram;
+use crate::metrics::histogram::{Histogram, Summary};
 use std::fmt::Write;
 
 /// Rows of a histogram.
 const BINS: usize = 14;
 /// Columns when the output is no terminal.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 /// A run's part of a table.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub fn table(
     for c in columns {
         let of = match columns.len() {
             1 => String::new(),
-            _ => format!("{}: ", c.label),
+            _ => format!("{:.24}: ", c.label),
         };
         for note in remarks(c.analysis) {
             let _ = writeln!(out, "  {of}{note}");
@@ -56,9 +56,15 @@ pub fn table(
         out.push_str("  RJ: n/a (deterministic)\n");
     }
     let mut metrics: Vec<&str> = Vec::new();
-    for figure in columns.iter().flat_map(|c| c.figures) {
-        if !metrics.contains(&figure.metric.as_str()) {
-            metrics.push(&figure.metric);
+    for c in columns {
+        // What only a later run has stands where that run has it.
+        let mut at = 0;
+        for figure in c.figures {
+            let known = metrics.iter().position(|m| *m == figure.metric);
+            if known.is_none() {
+                metrics.insert(at, &figure.metric);
+            }
+            at = known.unwrap_or(at) + 1;
         }
     }
     let cell = |c: &Column<'_>, metric: &str| {
@@ -129,8 +135,30 @@ fn remarks(analysis: &Analysis) -> Vec<String> {
         if let Some(comb) = &e.comb {
             all.push(format!("disturbed {comb}"));
         }
+        match (e.edges, &e.period) {
+            (_, Some(p)) => all.extend(left_out(&p.summary)),
+            (n, None) => all.push(format!("N = {n}: a period needs 2 edges")),
+        }
+    }
+    if let Analysis::Intervals(i) = analysis {
+        match &i.durations {
+            Some(d) => all.extend(left_out(d)),
+            None => all.push("N = 0: there is no interval".to_owned()),
+        }
     }
     all
+}
+
+/// The usual percentiles that so few values do not support.
+fn left_out(summary: &Summary) -> Option<String> {
+    let missing = summary.percentiles.iter().filter(|p| !p.supported);
+    let missing: Vec<String> = missing.map(|p| p.percentile.to_string()).collect();
+    let first = missing.first()?;
+    let beyond = if missing.len() > 1 { " and beyond" } else { "" };
+    Some(format!(
+        "N = {}: too few for {first}{beyond}",
+        summary.count
+    ))
 }
 
 /// A histogram as bars; with many values, ranges of them.
@@ -172,7 +200,8 @@ pub fn bars(histogram: &Histogram, width: usize) -> String {
     let top = rows.iter().map(|r| r.1).max().unwrap_or(1).max(1);
     let mut out = String::new();
     for (text, n) in rows {
-        let _ = writeln!(out, "  {text:>label$}  {n:>counts$}  {}", bar(n, top, room));
+        let line = format!("  {text:>label$}  {n:>counts$}  {}", bar(n, top, room));
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     out
 }

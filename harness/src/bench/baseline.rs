@@ -8,6 +8,7 @@ use super::file::{Bench, Tolerance};
 use super::verdict::{Kind, Status, Verdict};
 use super::{Figure, Outcome, RunOutcome};
 use crate::failure::{Exit, Failure};
+use crate::metrics::name::Metric;
 use crate::metrics::rational::Rational;
 use machines::source::{At, Source};
 use machines::{Diagnostic, Errors};
@@ -91,7 +92,9 @@ impl Baseline {
             quoted(bench)
         );
         for (run, entry) in &self.run {
-            let _ = writeln!(out, "\n[run.{}]", quoted(run));
+            if entry.signal.is_empty() {
+                let _ = writeln!(out, "\n[run.{}]", quoted(run));
+            }
             for (signal, figures) in &entry.signal {
                 let _ = writeln!(out, "\n[run.{}.signal.{}]", quoted(run), quoted(signal));
                 for (metric, value) in figures {
@@ -107,10 +110,10 @@ impl Baseline {
         self.judge(bench, &mut outcome.runs);
         for run in self.gone(&outcome.runs) {
             outcome.verdicts.push(Verdict {
-                message:
-                    "this run of the baseline is not in the bench any more: --bless forgets it"
-                        .to_owned(),
-                run,
+                message: format!(
+                    "the run `{run}` of the baseline is not in the bench any more: --bless forgets it"
+                ),
+                run: String::new(),
                 kind: Kind::Baseline,
                 status: Status::Fail,
                 signal: String::new(),
@@ -182,9 +185,20 @@ impl Baseline {
                 }
             }
             for signal in &run.signals {
-                if !entry.signal.contains_key(&signal.name) {
+                let Some(figures) = entry.signal.get(&signal.name) else {
                     let message = "this signal is not in the baseline: --bless puts it in";
                     found.push(verdict(&signal.name, Status::Error, message.to_owned()));
+                    continue;
+                };
+                let new = signal.figures.iter().filter(|f| f.is_exact());
+                let new = new.filter(|f| !figures.contains_key(&f.metric));
+                let new: Vec<&str> = new.map(|f| f.metric.as_str()).collect();
+                if !new.is_empty() {
+                    let message = format!(
+                        "not in the baseline: {}; --bless puts it in",
+                        new.join(", ")
+                    );
+                    found.push(verdict(&signal.name, Status::Error, message));
                 }
             }
             run.verdicts.extend(found);
@@ -215,7 +229,7 @@ enum Within {
 fn tolerance(bench: &Bench, signal: &str, metric: &str) -> Option<Within> {
     let fits = |t: &&Tolerance| {
         t.signal.as_ref().is_none_or(|s| s.value == signal)
-            && t.metric.as_ref().is_none_or(|m| m.value == metric)
+            && t.metric.as_ref().is_none_or(|m| m.value.trim() == metric)
     };
     // The last one that fits, as with other settings.
     let found = bench.file.tolerance.iter().rev().find(fits)?;
@@ -224,7 +238,10 @@ fn tolerance(bench: &Bench, signal: &str, metric: &str) -> Option<Within> {
 
 fn parse_within(text: &str) -> Result<Within, String> {
     let text = text.trim();
-    let number = |t: &str| parse_number(t).ok_or_else(|| format!("`{text}` is no tolerance"));
+    let number = |t: &str| {
+        let found = parse_number(t).filter(|n| *n >= Rational::ZERO);
+        found.ok_or_else(|| format!("`{text}` is no tolerance"))
+    };
     match text.strip_suffix('%') {
         Some(percent) => number(percent).map(Within::Percent),
         None => number(text).map(Within::Absolute),
@@ -237,6 +254,11 @@ fn parse_within(text: &str) -> Result<Within, String> {
 /// A [`Failure`] at the place of one that is wrong.
 pub fn check_tolerances(bench: &Bench) -> Result<(), Failure> {
     for t in &bench.file.tolerance {
+        if let Some(metric) = &t.metric
+            && let Err(e) = metric.value.parse::<Metric>()
+        {
+            return Err(bench.wrong(&metric.at, e.to_string(), "write it as the baseline does"));
+        }
         if let Err(e) = parse_within(&t.within.value) {
             return Err(bench.wrong(&t.within.at, e, "write 10cy or 1%"));
         }
@@ -267,7 +289,11 @@ fn difference(figure: &Figure, wanted: &str, within: Option<Within>) -> Option<S
         return None;
     }
     let sign = if off < Rational::ZERO { "" } else { "+" };
-    told(&format!(" ({sign}{off})"))
+    told(&match off.den() {
+        1 => format!(" ({sign}{off})"),
+        // As a fraction nobody could read it.
+        _ => format!(" ({sign}{:.3e})", off.as_f64()),
+    })
 }
 
 fn minus(a: Rational, b: Rational) -> Option<Rational> {

@@ -89,7 +89,7 @@ pub struct Matrix {
     pub stimuli: Vec<Sp<String>>,
     /// Seeds.
     #[serde(default)]
-    pub seed: Vec<u64>,
+    pub seed: Vec<Sp<u64>>,
 }
 
 /// A firmware: its path, or a name and its path.
@@ -151,7 +151,7 @@ pub struct SignalEntry {
     /// Only these firmware names have it; all when empty.
     #[serde(default)]
     pub firmware: Vec<Sp<String>>,
-    /// A run in which it never happens is no failure.
+    /// A run in which it never happens, or stops, is no failure.
     #[serde(default)]
     pub optional: bool,
 }
@@ -359,9 +359,18 @@ impl Bench {
         }
         let names: Vec<String> = f.matrix.firmware.iter().map(|f| f.name()).collect();
         for s in &f.signal {
-            self.signal(s)?;
+            let signal = self.signal(s)?;
             for text in [&s.period, &s.deadline].into_iter().flatten() {
-                self.span(text)?;
+                if matches!(self.span(text)?, Span::Cycles(0) | Span::Time(0)) {
+                    let help = "write 10us, 1.5ms, 2s or 1680cy";
+                    return Err(self.wrong(&text.at, "it must be longer than nothing", help));
+                }
+            }
+            if let Some(d) = &s.deadline
+                && !signal.source.is_interval()
+            {
+                let help = "an interval is A..B, fn:NAME or irq:NAME; for edges there is `period`";
+                return Err(self.wrong(&d.at, "only intervals have a deadline", help));
             }
             if let Some(r) = &s.reference
                 && !["nominal", "mean", "fit"].contains(&r.value.as_str())
@@ -388,6 +397,12 @@ impl Bench {
         for b in &f.budget {
             self.known_firmware(&b.firmware, &names)?;
         }
+        for (n, seed) in f.matrix.seed.iter().enumerate() {
+            if f.matrix.seed[..n].iter().any(|s| s.value == seed.value) {
+                let title = format!("the matrix has the seed {} twice", seed.value);
+                return Err(self.wrong(&seed.at, title, "one run of each is enough: they agree"));
+            }
+        }
         Ok(())
     }
 
@@ -405,6 +420,10 @@ impl Bench {
     fn unique(&self, what: &str, names: impl Iterator<Item = (String, At)>) -> Result<(), Failure> {
         let mut seen: Vec<String> = Vec::new();
         for (name, at) in names {
+            if name.trim().is_empty() {
+                let title = format!("an entry of {what} has no name");
+                return Err(self.wrong(&at, title, "give it one: results call it so"));
+            }
             if seen.contains(&name) {
                 let title = format!("two entries of {what} are called `{name}`");
                 return Err(self.wrong(&at, title, "give each a name of its own: name = \"..\""));

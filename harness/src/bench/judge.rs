@@ -11,11 +11,16 @@ use crate::job::Done;
 use crate::outcome::Outcome;
 use crate::run_result::{self, hex};
 use crate::signal::Recorded;
+use crate::timebase::Timebase;
 use crate::units::AS_PER_S;
 use emu_core::{Cycles, NoticeKind};
 
-/// A periodic signal that is silent for longer than this many periods, and than a tenth of the run, has stopped.
+/// A signal that is silent for longer than this many of its periods has stopped.
 const SILENT_PERIODS: f64 = 10.0;
+/// And for longer than this share of the run with a nominal period; without one, by its longest gap, half of it: firmware that
+/// prints what it has measured is silent for a while.
+const SILENT_SHARE: f64 = 0.1;
+const SILENT_SHARE_WITHOUT: f64 = 0.5;
 
 /// Judge a run that is over. `keep` keeps the single edges.
 ///
@@ -72,6 +77,7 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
                 merged: recorded.merged,
                 strays: recorded.strays,
                 open: recorded.open,
+                waiting: recorded.waiting,
                 ..Recorded::default()
             };
         }
@@ -176,7 +182,7 @@ fn presence(
     recorded: &Recorded,
     (start, end): (u64, u64),
     how: &How,
-    timebase: &crate::timebase::Timebase,
+    timebase: &Timebase,
 ) -> Option<Verdict> {
     let verdict = |message: String| Verdict {
         run: run.id.clone(),
@@ -205,12 +211,35 @@ fn presence(
             recorded.source
         )));
     };
-    let period = how.period?;
+    if entry.optional {
+        return None;
+    }
+    let whole = end.saturating_sub(start) as f64;
+    if let Some(begin) = recorded.waiting {
+        let lengths = recorded.intervals().into_iter().map(|(b, e)| e - b);
+        let longest = lengths.max().unwrap_or(0) as f64;
+        let open = end.saturating_sub(begin);
+        if open as f64 > (SILENT_PERIODS * longest).max(SILENT_SHARE_WITHOUT * whole) {
+            return Some(verdict(format!(
+                "what began at cycle {begin} had no end when the run ended, {open} cycles later"
+            )));
+        }
+    }
+    let (before, after) = (first.saturating_sub(start), end.saturating_sub(last));
+    let Some(period) = how.period else {
+        let gaps = recorded.times.windows(2).map(|w| w[1] - w[0]);
+        let longest = gaps.max().unwrap_or(u64::MAX) as f64;
+        let stopped = after as f64 > (SILENT_PERIODS * longest).max(SILENT_SHARE_WITHOUT * whole);
+        return stopped.then(|| {
+            verdict(format!(
+                "it stops at cycle {last}, {after} cycles before the end of the run"
+            ))
+        });
+    };
     let period = crate::analysis::cycles(period, timebase, end)
         .ok()?
         .as_f64();
-    let most = (SILENT_PERIODS * period).max((end.saturating_sub(start)) as f64 / 10.0);
-    let (before, after) = (first.saturating_sub(start), end.saturating_sub(last));
+    let most = (SILENT_PERIODS * period).max(SILENT_SHARE * whole);
     if after as f64 > most {
         let text = format!("it stops at cycle {last}, {after} cycles before the end of the run");
         return Some(verdict(text));
@@ -247,7 +276,7 @@ fn worst(analysis: &Analysis, recorded: &Recorded, places: Places<'_>) -> Option
 
 impl Budget {
     /// Is it for this run?
-    fn fits(&self, run: &Run) -> bool {
+    pub(super) fn fits(&self, run: &Run) -> bool {
         let named = self.firmware.iter().any(|f| f.value == run.firmware);
         (self.firmware.is_empty() || named) && self.only.iter().all(|part| run.id.contains(part))
     }

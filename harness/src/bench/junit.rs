@@ -1,6 +1,6 @@
 //! JUnit XML: a suite for each run, a case for each verdict, as CI systems read it.
 
-use super::verdict::{Status, Verdict};
+use super::verdict::{Kind, Status, Verdict};
 use super::{Outcome, RunOutcome};
 use std::io::{self, Write};
 
@@ -9,9 +9,8 @@ use std::io::{self, Write};
 /// # Errors
 /// What the output gives.
 pub fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let all: Vec<&Verdict> = outcome.verdicts().collect();
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    let (tests, failures, errors) = counts(&all);
+    let (tests, failures, errors) = counts(outcome.verdicts());
     writeln!(
         out,
         r#"<testsuites name="{}" tests="{tests}" failures="{failures}" errors="{errors}">"#,
@@ -20,12 +19,23 @@ pub fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     for run in &outcome.runs {
         suite(run, out)?;
     }
+    if !outcome.verdicts.is_empty() {
+        let (tests, failures, errors) = counts(&outcome.verdicts);
+        let name = escaped(&outcome.name);
+        writeln!(
+            out,
+            r#"  <testsuite name="{name}" tests="{tests}" failures="{failures}" errors="{errors}" time="0">"#,
+        )?;
+        for v in &outcome.verdicts {
+            case(&outcome.name, v, out)?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
     writeln!(out, "</testsuites>")
 }
 
 fn suite(run: &RunOutcome, out: &mut dyn Write) -> io::Result<()> {
-    let all: Vec<&Verdict> = run.verdicts.iter().collect();
-    let (tests, failures, errors) = counts(&all);
+    let (tests, failures, errors) = counts(&run.verdicts);
     // Time is virtual: that of the host would differ from run to run.
     writeln!(
         out,
@@ -50,35 +60,47 @@ fn suite(run: &RunOutcome, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "    </properties>")?;
     for v in &run.verdicts {
-        let name = format!("{} {}", v.title(), v.wanted);
-        write!(
-            out,
-            r#"    <testcase classname="{}" name="{}""#,
-            escaped(&run.id),
-            escaped(name.trim())
-        )?;
-        let element = match v.status {
-            Status::Pass => {
-                writeln!(out, "/>")?;
-                continue;
-            }
-            Status::Fail => "failure",
-            Status::Error => "error",
-        };
-        let place = v.place.as_ref().map(ToString::to_string);
-        writeln!(
-            out,
-            ">\n      <{element} message=\"{}\">{}</{element}>\n    </testcase>",
-            escaped(&v.message),
-            escaped(&place.unwrap_or_default()),
-        )?;
+        case(&run.id, v, out)?;
     }
     writeln!(out, "  </testsuite>")
 }
 
-fn counts(verdicts: &[&Verdict]) -> (usize, usize, usize) {
-    let of = |status| verdicts.iter().filter(|v| v.status == status).count();
-    (verdicts.len(), of(Status::Fail), of(Status::Error))
+fn case(class: &str, v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let name = format!("{} {}", v.title(), v.wanted);
+    write!(
+        out,
+        r#"    <testcase classname="{}" name="{}""#,
+        escaped(class),
+        escaped(name.trim())
+    )?;
+    let element = match v.status {
+        Status::Pass => return writeln!(out, "/>"),
+        Status::Fail => "failure",
+        Status::Error => "error",
+    };
+    let kind = match v.kind {
+        Kind::Run => "run",
+        Kind::Signal => "signal",
+        Kind::Budget => "budget",
+        Kind::Baseline => "baseline",
+    };
+    let place = v.place.as_ref().map(ToString::to_string);
+    writeln!(
+        out,
+        ">\n      <{element} type=\"{kind}\" message=\"{}\">{}</{element}>\n    </testcase>",
+        escaped(&v.message),
+        escaped(&place.unwrap_or_default()),
+    )
+}
+
+fn counts<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> (usize, usize, usize) {
+    let (mut tests, mut failures, mut errors) = (0, 0, 0);
+    for v in verdicts {
+        tests += 1;
+        failures += usize::from(v.status == Status::Fail);
+        errors += usize::from(v.status == Status::Error);
+    }
+    (tests, failures, errors)
 }
 
 /// Text for an XML attribute or element; characters that XML 1.0 does not have are replaced.

@@ -32,7 +32,9 @@ pub fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let got = if v.got.is_empty() { &v.message } else { &v.got };
+            // What could not be told has no figure that says more than the message.
+            let told = v.status == Status::Error || v.got.is_empty();
+            let got = if told { &v.message } else { &v.got };
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {} |",
@@ -69,23 +71,24 @@ pub fn annotations(outcome: &Outcome) -> Vec<String> {
         .map(|v| {
             let place = v.place.as_ref();
             let at = match place.and_then(|p| Some((p.file.as_ref()?, p.line?))) {
-                Some((file, line)) => format!("file={},line={line}", property(file)),
+                Some((file, line)) => {
+                    // GitHub finds `src/main.c` in the repository, but not `./src/main.c`.
+                    let file = file.strip_prefix("./").unwrap_or(file);
+                    format!("file={},line={line}", property(file))
+                }
                 None => {
                     let line = v.asked_at.unwrap_or(1);
                     format!("file={},line={line}", property(&outcome.file))
                 }
             };
             let title = format!("{} {}", v.run, v.title());
+            let title = title.trim();
             let status = match v.status {
                 Status::Error => "cannot be told: ",
                 _ => "",
             };
             let message = format!("{status}{}", v.message);
-            format!(
-                "::error {at},title={}::{}",
-                property(&title),
-                data(&message)
-            )
+            format!("::error {at},title={}::{}", property(title), data(&message))
         })
         .collect()
 }

@@ -60,7 +60,7 @@ impl Bench {
                                 part("settings", chosen, m.settings.len());
                                 part("poke", poke.map(|p| p.name.clone()), m.poke.len());
                                 part("stimuli", stimuli.clone(), m.stimuli.len());
-                                part("seed", seed.map(u64::to_string), m.seed.len());
+                                part("seed", seed.map(|s| s.value.to_string()), m.seed.len());
                                 let set = d.set.iter().chain(settings.iter().flat_map(|s| &s.set));
                                 let words = poke.iter().flat_map(|p| &p.words);
                                 let words = d.poke.iter().chain(words);
@@ -75,7 +75,7 @@ impl Bench {
                                             .or_else(|| fallback.clone()),
                                         set: set.map(|s| s.value.clone()).collect(),
                                         poke: words.map(|(k, v)| (k.clone(), *v)).collect(),
-                                        seed: seed.copied().unwrap_or(0),
+                                        seed: seed.map_or(0, |s| s.value),
                                         limit,
                                         until: until.clone(),
                                         strict: d.strict,

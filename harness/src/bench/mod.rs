@@ -4,6 +4,7 @@
 //! out: the same, to the byte, with any number of threads.
 
 pub mod baseline;
+mod blame;
 mod budget;
 mod file;
 mod judge;
@@ -34,8 +35,22 @@ use verdict::{Place, Status, Verdict};
 /// # Errors
 /// A [`Failure`] at the place of what is wrong.
 pub fn check(bench: &Bench) -> Result<(), Failure> {
+    let runs = bench.runs()?;
     for budget in &bench.file.budget {
         Requirement::of(bench, budget)?;
+        let has = |run: &&Run| {
+            let mut signals = run.job.signals.iter();
+            signals.any(|s| s.name == budget.signal.value)
+        };
+        if !runs.iter().filter(has).any(|run| budget.fits(run)) {
+            let names: Vec<&str> = runs.iter().map(|r| r.id.as_str()).take(4).collect();
+            let title = "no run has this budget, so it would never be checked";
+            let help = format!(
+                "its `firmware` and `where`, and those of its signal, fit no run; runs are called as in: {}",
+                names.join("; ")
+            );
+            return Err(bench.wrong(&budget.signal.at, title, help));
+        }
     }
     baseline::check_tolerances(bench)
 }
@@ -127,6 +142,13 @@ impl Outcome {
     pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
         let of_runs = self.runs.iter().flat_map(|r| &r.verdicts);
         of_runs.chain(&self.verdicts)
+    }
+
+    /// Has a run not ended well, or lost a signal? Its figures are no measure for others.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let mut all = self.verdicts();
+        all.any(|v| matches!(v.kind, verdict::Kind::Run | verdict::Kind::Signal) && !v.passed())
     }
 
     /// How many passed, failed, and cannot be told.

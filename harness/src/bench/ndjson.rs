@@ -45,6 +45,13 @@ pub fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             line(value)?;
         }
     }
+    // What is said of the bench as a whole is of no run.
+    for verdict in &outcome.verdicts {
+        let mut value = serde_json::to_value(verdict)?;
+        value["type"] = json!("verdict");
+        value["run"] = Value::Null;
+        line(value)?;
+    }
     let (passed, failed, errors) = outcome.counts();
     line(json!({
         "type": "summary", "runs": outcome.runs.len(), "passed": passed, "failed": failed, "errors": errors,

@@ -11,7 +11,7 @@ const DRAWN: usize = 24;
 #[must_use]
 pub fn report(outcome: &Outcome) -> report::Report {
     let verdicts = outcome.verdicts().map(|v| report::Verdict {
-        name: format!("{} {}", v.run, v.title()),
+        name: format!("{} {}", v.run, v.title()).trim().to_owned(),
         wanted: v.wanted.clone(),
         got: if v.got.is_empty() {
             v.message.clone()

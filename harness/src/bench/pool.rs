@@ -1,5 +1,6 @@
 //! Runs side by side: a queue of runs, threads that take from it, and results in the order of the matrix.
 
+use super::blame::{blame, in_run};
 use super::file::Bench;
 use super::judge::judge;
 use super::matrix::Run;
@@ -63,9 +64,8 @@ pub fn run(
             }
         }
     });
-    if let Some((n, failure)) = failed {
-        let message = format!("run `{}`: {}", runs[n].id, failure.message);
-        return Err(Failure { message, ..failure });
+    if let Some((_, failure)) = failed {
+        return Err(failure);
     }
     if interrupt.is_raised() {
         return Err(Failure::interrupted());
@@ -80,13 +80,13 @@ pub fn run(
 
 fn one(bench: &Bench, run: &Run, keep: bool, interrupt: &Interrupt) -> Result<RunOutcome, Failure> {
     let work = std::panic::AssertUnwindSafe(|| {
-        let done = run.job.run(interrupt)?;
-        judge(bench, run, done, keep)
+        let done = run.job.run(interrupt);
+        let done = done.map_err(|e| blame(bench, run, e))?;
+        judge(bench, run, done, keep).map_err(|e| in_run(run, e))
     });
     // A defect of ours in one run shall be told as one, with its name.
     std::panic::catch_unwind(work).unwrap_or_else(|_| {
-        Err(Failure::internal(
-            "the tool panicked; this is a defect of it",
-        ))
+        let defect = Failure::internal("the tool panicked; this is a defect of it");
+        Err(in_run(run, defect))
     })
 }

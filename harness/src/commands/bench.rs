@@ -135,6 +135,10 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     let mut outcome = outcome?;
     match (&baseline, &target) {
         (Some(baseline), _) => baseline.compare(&bench, &mut outcome),
+        (None, Some(path)) if outcome.is_broken() => terminal.say(&format!(
+            "tickscope: {} was not written: a run did not end well, or a signal was not there",
+            path.display()
+        )),
         (None, Some(path)) => {
             let text = Baseline::of(&outcome.runs).text(&outcome.name);
             output::write_with(path, |w| w.write_all(text.as_bytes()))?;

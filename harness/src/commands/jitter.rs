@@ -141,6 +141,13 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         let failure = Failure::usage("--reference nominal needs the nominal period");
         return Err(failure.help("give it: --period 1ms"));
     }
+    if let (Some(_), Plot::Mmu, Some(first)) = (&a.svg, a.plot, a.signal.first())
+        && !first.source.is_interval()
+    {
+        let message = format!("`{}` has no mutator utilisation: it is edges", first.name);
+        return Err(Failure::usage(message)
+            .help("--plot mmu is of intervals: fn:NAME, irq:NAME or A..B as the first signal"));
+    }
     let paths: Vec<PathBuf> = std::iter::once(&a.options.firmware)
         .chain(&a.more)
         .cloned()
@@ -181,6 +188,15 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             let source = signal.source.to_string();
             let (width, colour) = (terminal.width(), terminal.colours_output());
             text.push_str(&table(&signal.name, &source, &columns, width, colour));
+            for run in &runs {
+                for line in run.signals[n].0.partners() {
+                    let label = match runs.len() {
+                        1 => String::new(),
+                        _ => format!("{:.24}: ", run.recording.label),
+                    };
+                    text.push_str(&format!("  {label}{line}\n"));
+                }
+            }
             text.push('\n');
         }
         output::write_with(Path::new("-"), |w| w.write_all(text.as_bytes()))?;
@@ -314,9 +330,10 @@ fn cyclictest(runs: &[Looked]) -> String {
                 Analysis::Edges(e) => e.period.as_ref().map(|p| &p.histogram),
                 Analysis::Intervals(i) => Some(&i.histogram),
             };
-            if let Some(h) = histogram {
-                out.push_str(&format!("# {} of {}\n", recorded.name, run.recording.label));
-                out.push_str(&h.cyclictest());
+            out.push_str(&format!("# {} of {}\n", recorded.name, run.recording.label));
+            match histogram {
+                Some(h) => out.push_str(&h.cyclictest()),
+                None => out.push_str(&format!("# N = {}: no period\n", analysis.n())),
             }
         }
     }

@@ -9,7 +9,7 @@ class Plot {
     this.canvas = figure.querySelector('canvas');
     this.ctx = this.canvas.getContext('2d');
     this.view = view;
-    this.margin = { left: 64, right: 14, top: 10, bottom: 38 };
+    this.margin = { left: 72, right: 14, top: 10, bottom: 38 };
     this.pointer = null;
     this.drag = null;
     this.queued = false;
@@ -95,7 +95,8 @@ class Plot {
       const y = Math.round(this.y(value, box)) + 0.5;
       ctx.moveTo(box.left, y);
       ctx.lineTo(box.right, y);
-      ctx.fillText(text, box.left - 6, y);
+      // Long numbers are squeezed, so that no sign is lost at the edge.
+      ctx.fillText(text, box.left - 6, y, box.left - 8);
     }
     ctx.textBaseline = 'top';
     let free = -Infinity;

@@ -35,6 +35,8 @@ pub struct Recorded {
     pub strays: u64,
     /// Intervals that were open at the end of the run.
     pub open: u64,
+    /// Begin of an interval whose end was still waited for at the end of the run; calls are not among them.
+    pub waiting: Option<u64>,
 }
 
 impl Recorded {
@@ -55,6 +57,18 @@ impl Recorded {
     pub fn intervals(&self) -> Vec<(u64, u64)> {
         let begins = self.times.iter().copied();
         begins.zip(self.ends.iter().copied()).collect()
+    }
+
+    /// What has to be said of events that make no interval, in lines.
+    #[must_use]
+    pub fn partners(&self) -> Vec<String> {
+        let told = [
+            (self.merged, "began while one was open already"),
+            (self.strays, "ended without a begin"),
+            (self.open, "had no end when the run ended"),
+        ];
+        let told = told.iter().filter(|(n, _)| *n > 0);
+        told.map(|(n, what)| format!("{n} {what}")).collect()
     }
 
     /// Forget what was before a cycle.
@@ -216,6 +230,7 @@ impl Collector {
     #[must_use]
     pub fn finish(mut self) -> Vec<Recorded> {
         for (n, signal) in self.signals.iter_mut().enumerate() {
+            signal.waiting = self.open[n];
             signal.open = u64::from(self.open[n].is_some()) + self.calls[n].len() as u64;
             signal.sort();
         }

@@ -135,7 +135,13 @@ fn event(text: &str) -> Result<Event, String> {
         }
         "itm" => {
             let (port, value) = valued(rest);
-            Ok(Event::Itm(byte(port)?, value.map(number).transpose()?))
+            let port = byte(port)?;
+            if port > 31 {
+                return Err(format!(
+                    "there are 32 stimulus ports, 0 to 31, and no {port}"
+                ));
+            }
+            Ok(Event::Itm(port, value.map(number).transpose()?))
         }
         "rtt" => Ok(Event::Rtt(byte(rest)?)),
         "capture" => {

@@ -23,7 +23,7 @@ pub struct Watchlist {
 }
 
 impl Watchlist {
-    /// For these signals of a firmware; `is_pin` knows the names of the machine's pins.
+    /// For these signals of a firmware; `is_pin` knows the machine's pins, and `pins` are their names.
     ///
     /// # Errors
     /// A [`Failure`] for a function or variable that the firmware does not have.
@@ -31,6 +31,7 @@ impl Watchlist {
         signals: &[Signal],
         firmware: &Firmware,
         is_pin: impl Fn(&str) -> bool,
+        pins: &[&str],
     ) -> Result<Watchlist, Failure> {
         let mut list = Watchlist::default();
         for event in signals.iter().flat_map(|s| s.source.events()) {
@@ -41,7 +42,7 @@ impl Watchlist {
                         let message = format!(
                             "`{name}` is neither a pin of the machine nor a function of the firmware"
                         );
-                        return Err(Failure::usage(message).help(near_functions(firmware, name)));
+                        return Err(Failure::usage(message).help(near_both(firmware, name, pins)));
                     }
                     list.function(firmware, name)?;
                 }
@@ -117,6 +118,21 @@ fn function(firmware: &Firmware, name: &str) -> Result<u32, Failure> {
         Failure::usage(format!("the firmware has no function `{name}`"))
             .help(near_functions(firmware, name))
     })
+}
+
+/// A bare name could be either.
+fn near_both(firmware: &Firmware, name: &str, pins: &[&str]) -> String {
+    let near = nearest(name, pins.iter().copied(), 4);
+    let pins = match near.is_empty() {
+        true => format!("the pins are {}", pins::grouped(pins.iter().copied())),
+        false => format!("pins near it: {}", near.join(", ")),
+    };
+    let all = firmware.functions();
+    let near = nearest(name, all.iter().map(|f| f.name.as_str()), 4);
+    match near.is_empty() {
+        true => pins,
+        false => format!("{pins}; functions: {}", near.join(", ")),
+    }
 }
 
 fn near_functions(firmware: &Firmware, name: &str) -> String {
@@ -372,6 +388,9 @@ fn object(header: &Header, name: &str) -> Result<u32, Failure> {
     found.map(|(&address, _)| address).ok_or_else(|| {
         let near = nearest(name, header.objects.values().map(|o| o.name.as_str()), 4);
         let failure = Failure::usage(format!("`{name}` is neither a number nor a data object"));
-        failure.help(format!("near: {}", near.join(", ")))
+        failure.help(match near.is_empty() {
+            true => "give a number, or the name of an object whose address is written".to_owned(),
+            false => format!("near: {}", near.join(", ")),
+        })
     })
 }

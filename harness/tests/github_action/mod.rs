@@ -176,33 +176,50 @@ fn program(name: &str, script: &str) -> tempfile::TempDir {
     folder
 }
 
-/// Stands for `tickscope bench`: writes what the options name, and exits with the number in the bench file.
-const BENCH: &str = r#"
-[ "$1" = bench ] || exit 2
-shift
-file=$1
-shift
-[ -f "$file" ] || { echo "error: $file is not there" >&2; exit 2; }
-echo "$file $*" >> "$GITHUB_WORKSPACE/calls"
-while [ $# -gt 0 ]; do
-    case $1 in
-    --ndjson | --junit | --html) echo "$1 of $file" > "$2" ;;
-    --markdown) echo "Table of $file" > "$2" ;;
-    --jobs) ;;
-    *) exit 2 ;;
-    esac
-    shift 2
-done
-exit "$(cat "$file")"
-"#;
+/// The real program, with a list of its calls.
+fn tickscope() -> String {
+    format!(
+        "echo \"$*\" >> \"$GITHUB_WORKSPACE/calls\"\nexec '{}' \"$@\"\n",
+        env!("CARGO_BIN_EXE_tickscope")
+    )
+}
 
-fn bench(action: &Value, files: &[(&str, &str)], inputs: &[(&str, &str)]) -> Job {
-    let programs = program("tickscope", BENCH);
+/// A bench that ends with this code.
+fn ending(code: u8) -> String {
+    let (firmware, defaults, budget) = match code {
+        0 => ("idle.stm32f407.elf", "", "<= 12cy"),
+        1 => ("idle.stm32f407.elf", "", "< 12cy"),
+        3 => ("idle.stm32f407.elf", "", "<= 12cy"),
+        4 => ("fault-zoo.stm32f407.elf", "strict = true\n", "<= 1s"),
+        124 => (
+            "idle.stm32f407.elf",
+            "until = [\"uart:never\"]\n",
+            "<= 12cy",
+        ),
+        _ => panic!("no bench ends with {code}"),
+    };
+    let baseline = if code == 3 {
+        "baseline = \"none.toml\"\n"
+    } else {
+        ""
+    };
+    format!(
+        "schema = 1\nname = \"ends {code}\"\n{baseline}[defaults]\nfor = \"20ms\"\n{defaults}[matrix]\nfirmware = [\"{}\"]\n\
+         [[signal]]\nname = \"tick\"\nsource = \"irq:SysTick.assert..irq:SysTick.enter\"\noptional = true\n\
+         [[budget]]\nsignal = \"tick\"\nrequire = \"latency.max {budget}\"\n",
+        super::fixture(firmware).display()
+    )
+}
+
+fn bench(action: &Value, files: &[(&str, u8)], inputs: &[(&str, &str)]) -> Job {
+    let programs = program("tickscope", &tickscope());
     let folder = tempfile::tempdir().expect("tempdir");
     let mut list = String::new();
-    for (name, content) in files {
+    // Nothing of it comes out again.
+    std::fs::write(folder.path().join("none.toml"), "schema = 1\n").expect("written");
+    for (name, code) in files {
         let file = folder.path().join(name);
-        std::fs::write(&file, content).expect("written");
+        std::fs::write(&file, ending(*code)).expect("written");
         list += &format!("{}\n", file.display());
     }
     let mut all = vec![("bench", &*list), ("binary", "tickscope")];
@@ -268,12 +285,12 @@ fn a_bench_that_passes_leaves_summary_and_results() {
     let Some(action) = yaml("action.yml") else {
         return;
     };
-    let files = [("a.toml", "0"), ("b c.toml", "0")];
+    let files = [("a.toml", 0), ("b c.toml", 0)];
     let job = bench(&action, &files, &[("jobs", "2"), ("output", "out put")]);
     assert_eq!(job.code, 0, "{}", job.log);
     assert_eq!(job.outputs["exit-code"], "0");
     assert_eq!(job.outputs["output"], "out put");
-    assert_eq!(job.summary.matches("Table of ").count(), 2);
+    assert_eq!(job.summary.matches("## ✅ ends 0").count(), 2);
     let calls = job.read("calls");
     assert_eq!(
         calls.lines().filter(|c| c.ends_with(" --jobs 2")).count(),
@@ -304,22 +321,22 @@ fn a_bench_that_fails_fails_the_job_after_the_upload() {
         return;
     };
     for (content, words) in [
-        ("1", "budget"),
-        ("3", "baseline"),
-        ("4", "not modelled"),
-        ("5", "exit code 5"),
-        ("124", "limit"),
+        (1, "budget"),
+        (3, "baseline"),
+        (4, "not modelled"),
+        (124, "limit"),
     ] {
-        let files = [
-            ("good.toml", "0"),
-            ("bad.toml", content),
-            ("late.toml", "1"),
-        ];
+        let files = [("good.toml", 0), ("bad.toml", content), ("late.toml", 1)];
         let job = bench(&action, &files, &[("artifact", "")]);
-        assert_eq!(job.code.to_string(), content, "{}", job.log);
-        assert_eq!(job.outputs["exit-code"], content);
+        assert_eq!(job.code, i32::from(content), "{}", job.log);
+        assert_eq!(job.outputs["exit-code"], content.to_string());
+        // The lines that GitHub shows beside the source.
+        assert!(job.log.contains("::error file="), "{}", job.log);
         assert!(job.log.contains("::error::") && job.log.contains(words));
-        assert_eq!(job.summary.matches("Table of ").count(), 3);
+        assert_eq!(
+            job.summary.matches("\n<details><summary>Figures").count(),
+            3
+        );
         assert!(!job.taken.contains(&"Upload the results".to_owned()));
         assert!(job.taken.contains(&"Verdict".to_owned()));
     }
@@ -332,8 +349,12 @@ fn no_bench_is_no_pass() {
     };
     let job = bench(&action, &[], &[]);
     assert_eq!(job.code, 2, "{}", job.log);
-    let programs = program("tickscope", BENCH);
+    let programs = program("tickscope", "echo it failed >&2\nexit 5\n");
     let inputs = [("bench", "absent.toml"), ("binary", "tickscope")];
+    let job = Job::run(&action, &inputs, programs.path());
+    assert_eq!(job.code, 5, "{}", job.log);
+    assert!(job.log.contains("exit code 5"), "{}", job.log);
+    let programs = program("tickscope", &tickscope());
     let job = Job::run(&action, &inputs, programs.path());
     assert_eq!(job.code, 2, "{}", job.log);
     assert!(job.summary.contains("before there were results"));
@@ -353,12 +374,13 @@ fn without_a_binary_this_version_is_built() {
         "[ \"$*\" = \"install --locked --path harness --root $RUNNER_TEMP/tickscope\" ] || exit 9\n\
          grep -q 'name = \"tickscope\"' harness/Cargo.toml || exit 8\n\
          mkdir -p \"$RUNNER_TEMP/tickscope/bin\"\ncd \"$RUNNER_TEMP/tickscope/bin\"\n\
-         cat > tickscope <<'END'\n#!/usr/bin/env bash\n{BENCH}\nEND\nchmod +x tickscope\n"
+         cat > tickscope <<'END'\n#!/usr/bin/env bash\n{}\nEND\nchmod +x tickscope\n",
+        tickscope()
     );
     let programs = program("cargo", &install);
     let folder = tempfile::tempdir().expect("tempdir");
     let file = folder.path().join("a.toml");
-    std::fs::write(&file, "0").expect("written");
+    std::fs::write(&file, ending(0)).expect("written");
     let job = Job::run(
         &action,
         &[("bench", &file.to_string_lossy())],
@@ -366,5 +388,5 @@ fn without_a_binary_this_version_is_built() {
     );
     assert_eq!(job.code, 0, "{}", job.log);
     assert!(job.taken.contains(&"Build tickscope".to_owned()));
-    assert!(job.summary.contains("Table of "));
+    assert!(job.summary.contains("## ✅ ends 0"));
 }
