@@ -23,7 +23,7 @@ pub struct Bins<'a> {
 pub struct Series<'a> {
     /// Name.
     pub label: &'a str,
-    /// Points, ascending in x. Those that are not finite are left out.
+    /// Points, ascending in x. One that is not finite is a gap.
     pub points: &'a [(f64, f64)],
 }
 
