@@ -2,10 +2,11 @@
 
 use super::file::Bench;
 use super::matrix::Run;
-use super::select::{Choice, Item, List, Names, Scale, distinct, items, lists};
+use super::select::{Choice, Item, List, Names, Scale, Shown, distinct, items, lists};
 use super::{Outcome, RunOutcome, SignalOutcome};
 use crate::analysis::{Analysis, Places, page_signal};
 use crate::failure::Failure;
+use crate::metrics::value::Unit;
 use crate::report::svg;
 use crate::units::AS_PER_S;
 use emu_core::Cycles;
@@ -34,10 +35,10 @@ pub struct PlotEntry {
     pub x: Option<Sp<Names>>,
     /// What tells the curves apart: `firmware`, `machine`, `settings`, `poke`, `stimuli`, `seed`, `signal`; or several.
     pub series: Option<Sp<Names>>,
-    /// What cycles are shown in (`lines`).
+    /// What cycles are shown in (`lines`, `time`).
     #[serde(default)]
     pub unit: Scale,
-    /// Logarithmic: the values of `lines`, the counts of `histogram`.
+    /// Logarithmic: the values of `lines`, the counts of `histogram`, the durations of `tail`.
     #[serde(default)]
     pub log: bool,
     /// Only these firmware names; all when empty.
@@ -219,7 +220,7 @@ impl Layout<'_> {
                 if shown.is_none() {
                     missing.push(item.to_string());
                 }
-                in_cycles |= shown.is_some_and(|s| s.unit == crate::metrics::value::Unit::Cycles);
+                in_cycles |= shown.is_some_and(|s| s.unit == Unit::Cycles);
                 // A gap in the line, never a 0.
                 let y = shown.map_or(f64::NAN, |s| self.entry.unit.of(s));
                 points.push((x_of(item), y));
@@ -280,14 +281,21 @@ impl Layout<'_> {
             Kind::Histogram => {
                 return svg::histograms(self.named(quantity, "count"), &bins, self.entry.log);
             }
-            Kind::Tail => return svg::percentiles(self.named(quantity, "share beyond"), &bins),
-            Kind::Mmu => found
-                .iter()
-                .map(|(label, _, s)| (label.as_str(), mmu(&s.analysis)))
-                .collect(),
+            Kind::Tail => {
+                return svg::percentiles(
+                    self.named(quantity, "share beyond"),
+                    &bins,
+                    self.entry.log,
+                );
+            }
+            Kind::Mmu => {
+                let curves = found.iter();
+                let curves = curves.map(|(label, _, s)| (label.as_str(), mmu(&s.analysis)));
+                from_the_first_share(curves.collect())
+            }
             _ => found
                 .iter()
-                .map(|(label, run, s)| (label.as_str(), over_time(run, s)))
+                .map(|(label, run, s)| (label.as_str(), over_time(run, s, self.entry.unit)))
                 .collect(),
         };
         let series: Vec<svg::Series<'_>> = curves
@@ -301,10 +309,11 @@ impl Layout<'_> {
             );
         }
         let what = match interval {
-            true => "duration (cycles)",
-            false => "TIE (cycles)",
+            true => "duration",
+            false => "TIE from the first edge",
         };
-        svg::over_time(self.named("time (s)", what), &series)
+        let what = format!("{what} ({})", self.entry.unit.name());
+        svg::over_time(self.named("time (s)", &what), &series)
     }
 
     fn named<'b>(&'b self, x: &'b str, y: &'b str) -> svg::Names<'b> {
@@ -328,8 +337,22 @@ fn mmu(analysis: &Analysis) -> Vec<(f64, f64)> {
     }
 }
 
-/// Seconds, and TIE or duration in cycles.
-fn over_time(run: &RunOutcome, signal: &SignalOutcome) -> Vec<(f64, f64)> {
+/// Without the windows that are so short that no curve has anything, but for the last of them.
+fn from_the_first_share(mut curves: Vec<(&str, Vec<(f64, f64)>)>) -> Vec<(&str, Vec<(f64, f64)>)> {
+    let all = curves.iter().flat_map(|(_, points)| points);
+    let first = all.filter(|p| p.1 > 0.0).map(|p| p.0);
+    let first = first.fold(f64::INFINITY, f64::min);
+    let below = curves.iter().flat_map(|(_, points)| points);
+    let below = below.map(|p| p.0).filter(|w| *w < first);
+    let from = below.fold(0.0, f64::max);
+    for (_, points) in &mut curves {
+        points.retain(|p| p.0 >= from);
+    }
+    curves
+}
+
+/// Seconds, and duration or TIE: against the first edge, so that one sees how late it gets.
+fn over_time(run: &RunOutcome, signal: &SignalOutcome, unit: Scale) -> Vec<(f64, f64)> {
     let page = page_signal(
         &signal.recorded,
         &signal.analysis,
@@ -337,9 +360,20 @@ fn over_time(run: &RunOutcome, signal: &SignalOutcome) -> Vec<(f64, f64)> {
         &run.timebase,
         Places(None),
     );
+    let zero = match signal.analysis {
+        Analysis::Edges(_) => page.values.first().copied().unwrap_or(0.0),
+        Analysis::Intervals(_) => 0.0,
+    };
+    let shown = |value: f64| {
+        unit.of(Shown {
+            value: value - zero,
+            unit: Unit::Cycles,
+            hz: run.core_hz,
+        })
+    };
     let seconds = |t: &u64| run.timebase.attoseconds(Cycles(*t)) as f64 / AS_PER_S as f64;
     let times = signal.recorded.times.iter().map(seconds);
-    times.zip(page.values).collect()
+    times.zip(page.values.into_iter().map(shown)).collect()
 }
 
 /// The number that a name stands for: `M=16`, `16`, `60%`, `32K`.

@@ -381,7 +381,7 @@ fn plot(a: &Arguments, runs: &[Looked]) -> std::io::Result<String> {
     };
     match a.plot {
         Plot::Histogram => svg::histograms(names(quantity, "count"), &histograms, true),
-        Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms),
+        Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms, false),
         Plot::Time | Plot::Mmu => {
             let curves = of(&|run: &Looked| {
                 let (recorded, analysis, figures) = &run.signals[0];
