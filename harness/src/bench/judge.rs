@@ -245,7 +245,7 @@ fn worst(analysis: &Analysis, recorded: &Recorded, places: Places<'_>) -> Option
 
 impl Budget {
     /// Is it for this run?
-    fn fits(&self, run: &Run) -> bool {
+    pub(super) fn fits(&self, run: &Run) -> bool {
         let named = self.firmware.iter().any(|f| f.value == run.firmware);
         (self.firmware.is_empty() || named) && self.only.iter().all(|part| run.id.contains(part))
     }

@@ -38,11 +38,21 @@ use verdict::{Place, Status, Verdict};
 /// # Errors
 /// A [`Failure`] at the place of what is wrong.
 pub fn check(bench: &Bench) -> Result<(), Failure> {
+    let runs = bench.runs()?;
     for budget in &bench.file.budget {
         Requirement::of(bench, budget)?;
+        let has = |run: &Run| {
+            run.job
+                .signals
+                .iter()
+                .any(|s| s.name == budget.signal.value)
+        };
+        if !runs.iter().any(|run| has(run) && budget.fits(run)) {
+            let help = "see its `firmware` and `where`, and `tickscope bench --list`";
+            return Err(bench.wrong(&budget.signal.at, "this budget is for no run", help));
+        }
     }
     baseline::check_tolerances(bench)?;
-    let runs = bench.runs()?;
     for table in &bench.file.table {
         table.check(bench, &runs)?;
     }

@@ -274,6 +274,19 @@ skipped = "7"
     }
 
     #[test]
+    fn a_budget_that_is_for_no_run_is_no_pass() {
+        for (signal, rest) in [
+            ("tick", "where = [\"poke=M=3\"]"),
+            ("other", "firmware = [\"b|c\"]"),
+        ] {
+            let more =
+                format!("[[budget]]\nsignal = \"{signal}\"\nrequire = \"skipped == 0\"\n{rest}\n");
+            let text = bench(&more).expect_err("an error").message;
+            assert!(text.contains("this budget is for no run"), "{text}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_shown_where_they_are() {
         let wrong = |signal: &str, metric: &str, rows: &str, only: &str| {
             let more = format!(
