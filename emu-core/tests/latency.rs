@@ -89,3 +89,38 @@ fn tail_chain_takes_six_cycles() {
         assert_eq!(log[1].0 - log[0].0, 1 + 6, "{log:?}");
     }
 }
+
+#[test]
+fn lazy_stacking_is_paid_at_the_first_fp_instruction() {
+    // The handler logs, uses an FP register, and logs again. Was the FP context of main in use, 17 words are written first.
+    let second_log = |main_uses_fp: bool, single_step: bool| {
+        let mut main = Vec::new();
+        main.extend(match main_uses_fp {
+            true => [0xEE00, 0x1A10],  // vmov s0,r1
+            false => [0xF3AF, 0x8000], // nop.w
+        });
+        main.extend([0x2401, 0x07A4, 0x2528, 0x6065]);
+        main.extend([0xBF00; 200]);
+        main.push(0xE7FE);
+        let handler = vec![
+            0x60A5, // log
+            0xEE00, 0x5A90, // vmov s1,r5
+            0x60A5, // log
+            0x2000, 0x6060, 0x4770, // lower the line, return
+        ];
+        let segments = vec![
+            (0, vectors(MAIN, HANDLER, &[])),
+            (MAIN, code(&main)),
+            (HANDLER, code(&handler)),
+        ];
+        let mut r = rig(CoreKind::CortexM4f, single_step, &segments);
+        r.machine.bus_mut().system.cpacr = 0xF << 20;
+        r.machine.run_until(Cycles(1000));
+        let log = r.log.lock().unwrap();
+        log[1].0 - log[0].0
+    };
+    for single_step in [false, true] {
+        let plain = second_log(false, single_step);
+        assert_eq!(second_log(true, single_step), plain + 17);
+    }
+}

@@ -60,9 +60,9 @@ impl Progress {
     }
 }
 
-/// Draws how far an export is; silent where there is no terminal, and for short ones.
+/// Draws how far a pass over a capture is; silent where there is no terminal, and for short ones.
 #[derive(Debug)]
-pub struct ExportProgress {
+pub struct CaptureProgress {
     terminal: Option<Terminal>,
     name: String,
     first: u64,
@@ -70,11 +70,11 @@ pub struct ExportProgress {
     drawn: Cell<Instant>,
 }
 
-impl ExportProgress {
-    /// An export of this capture to this file.
+impl CaptureProgress {
+    /// A pass over this capture, under the name of a file.
     #[must_use]
-    pub fn new(terminal: &Terminal, target: &Path, capture: &Capture) -> ExportProgress {
-        ExportProgress {
+    pub fn new(terminal: &Terminal, target: &Path, capture: &Capture) -> CaptureProgress {
+        CaptureProgress {
             terminal: terminal.has_status().then(|| terminal.clone()),
             name: target.display().to_string(),
             first: capture.header.start,

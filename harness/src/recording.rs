@@ -1,8 +1,9 @@
 //! A run to be looked at: a capture, and the firmware that it is of when that is known.
 
-use crate::capture::{Capture, Ending, MAGIC};
+use crate::capture::{Capture, Ending, MAGIC, Record};
 use crate::failure::Failure;
 use crate::parts::Firmware;
+use crate::progress::CaptureProgress;
 use crate::run_result::hex;
 use crate::signal::{Collector, Recorded, Signal};
 use crate::terminal::Terminal;
@@ -76,11 +77,22 @@ impl Recording {
     ///
     /// # Errors
     /// A [`Failure`] for a signal that the capture does not have.
-    pub fn signals(&self, signals: &[Signal]) -> Result<Vec<Recorded>, Failure> {
+    pub fn signals(
+        &self,
+        signals: &[Signal],
+        terminal: &Terminal,
+    ) -> Result<Vec<Recorded>, Failure> {
         let mut collector = Collector::new(signals, &self.capture.header)?;
-        for record in self.capture.records()? {
-            collector.record(&record);
+        let progress = CaptureProgress::new(terminal, Path::new(&self.label), &self.capture);
+        for (n, record) in self.capture.records()?.enumerate() {
+            if let Record::Event(event) = record {
+                collector.event(&event);
+                if n % 65_536 == 0 {
+                    progress.update(event.at);
+                }
+            }
         }
+        progress.finish();
         Ok(collector.finish())
     }
 }

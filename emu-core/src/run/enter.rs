@@ -338,7 +338,16 @@ impl Core {
                 self.raise_nocp(&insn, now, start);
                 return Some(Flow::Redirect);
             }
-            self.lazy_fp_save(start);
+            if self.lazy_fp_save(start) {
+                // The instruction starts when the words are written.
+                let n = u64::from(self.model.exceptions().fp_words);
+                self.ledger.estimate += n;
+                self.ledger.kinds[2] += n;
+                self.profile_waited(n);
+                let (it, state) = (self.cpu.it_state(), self.variants[id].entry);
+                self.rest(now + n, state);
+                return Some(self.redirect_to(address, it, None));
+            }
         }
         if insn.class == Class::Divide
             && self.bus.system.ccr & 0x10 != 0

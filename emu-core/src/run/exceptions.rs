@@ -180,10 +180,10 @@ impl Core {
         fault.or(self.stack_write(at.wrapping_add(0x40), self.cpu.fpscr()))
     }
 
-    /// An FP instruction runs while the FP registers of an interrupted context wait: save them first.
-    pub(super) fn lazy_fp_save(&mut self, now: u64) {
+    /// An FP instruction runs while the FP registers of an interrupted context wait: save them first. `true` when they did.
+    pub(super) fn lazy_fp_save(&mut self, now: u64) -> bool {
         if self.bus.system.fpccr & LSPACT == 0 {
-            return;
+            return false;
         }
         self.bus.now = self.bus.now.max(Cycles(now));
         let at = self.bus.system.fpcar;
@@ -192,6 +192,7 @@ impl Core {
             self.derived_fault(fault, cfsr::MLSPERR, cfsr::LSPERR);
         }
         self.sync_settings();
+        true
     }
 
     fn stack_write(&mut self, address: u32, value: u32) -> Option<StackFault> {

@@ -1,7 +1,7 @@
 //! Cycles of exception entry, tail-chaining and return at zero wait states.
 //!
 //! Modelled: entry from the assertion of the line to the first handler instruction, tail-chaining, return,
-//! lazy FP stacking (costs nothing at entry), eager FP stacking.
+//! lazy FP stacking (costs nothing at entry, the words of the frame at the first FP instruction behind it), eager FP stacking.
 //! Not modelled: wait states of the stack or vector memory during entry and return.
 
 use super::Provenance;
@@ -15,7 +15,7 @@ pub struct ExceptionTiming {
     pub tail_chain: u32,
     /// From the exception return to the first instruction of the interrupted code.
     pub exit: u32,
-    /// More cycles when the FP context is stacked at entry (not lazily) or restored at return.
+    /// More cycles when the FP context is stacked (at entry, or later when that is lazy) or restored at return.
     pub fp_words: u32,
     /// LDM, STM, PUSH and POP that are interrupted go on where they were (ICI) instead of starting again.
     pub continues_multiple: bool,

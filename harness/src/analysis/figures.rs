@@ -32,6 +32,10 @@ const OF_EDGES: &[&str] = &[
     "doubled",
     "comb.period",
     "comb.amplitude",
+    "value.min",
+    "value.mean",
+    "value.max",
+    "rate",
 ];
 
 /// Of intervals.
@@ -45,6 +49,7 @@ const OF_INTERVALS: &[&str] = &[
     "duration.p99.9",
     "duration.max",
     "duration.pp",
+    "misses",
     "gap.min",
     "share",
     "mmu(1ms)",

@@ -7,7 +7,7 @@ mod place;
 mod table;
 
 pub use figures::{Figure, figures};
-pub use lanes::lanes;
+pub use lanes::{CURRENT_TASK, lanes};
 pub use page::{run as page_run, signal as page_signal};
 pub use place::{Places, Spot};
 pub use table::{Column, table};
@@ -19,6 +19,7 @@ use crate::metrics::name::Metric;
 use crate::metrics::rational::Rational;
 use crate::metrics::reference::Reference;
 use crate::metrics::times::BadInput;
+use crate::metrics::values::Values;
 use crate::signal::Recorded;
 use crate::timebase::Timebase;
 use crate::units::Span;
@@ -44,6 +45,8 @@ pub struct How {
     pub period: Option<Span>,
     /// What periods are compared with.
     pub against: Against,
+    /// An interval that is longer has missed its deadline.
+    pub deadline: Option<Span>,
     /// Metrics that somebody asks for, beside the usual ones.
     pub also: Vec<Metric>,
 }
@@ -53,6 +56,7 @@ impl Default for How {
         How {
             period: None,
             against: Against::Default,
+            deadline: None,
             also: Vec::new(),
         }
     }
@@ -84,8 +88,11 @@ impl Analysis {
         let usual = figures::usual();
         if signal.interval {
             let last = signal.ends.iter().copied().max().unwrap_or(end);
+            let deadline = how.deadline.map(|d| cycles(d, timebase, end)).transpose()?;
             let mut options = IntervalOptions {
                 run: Some((start, end.max(start).max(last))),
+                // A part of a cycle too late is too late by the next one.
+                deadline: deadline.map(|d| u64::try_from(d.num() / d.den()).unwrap_or(u64::MAX)),
                 core_hz,
                 ..IntervalOptions::default()
             };
@@ -113,7 +120,11 @@ impl Analysis {
             true => EdgeAnalysis::new(&signal.times, &options),
             false => EdgeAnalysis::with_falls(&signal.times, &signal.opposite, &options),
         };
-        Ok(Analysis::Edges(Box::new(analysis.map_err(wrong)?)))
+        let mut analysis = analysis.map_err(wrong)?;
+        if signal.valued {
+            analysis.values = Values::of(&signal.values, (start, end));
+        }
+        Ok(Analysis::Edges(Box::new(analysis)))
     }
 
     /// How many edges or intervals.

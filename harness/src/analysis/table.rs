@@ -39,10 +39,21 @@ pub fn table(
         let _ = write!(out, "  {source}");
     }
     out.push('\n');
-    for notes in columns.iter().map(|c| remarks(c.analysis)) {
-        for note in notes {
-            let _ = writeln!(out, "  {note}");
+    for c in columns {
+        let of = match columns.len() {
+            1 => String::new(),
+            _ => format!("{}: ", c.label),
+        };
+        for note in remarks(c.analysis) {
+            let _ = writeln!(out, "  {of}{note}");
         }
+    }
+    if columns
+        .iter()
+        .any(|c| matches!(c.analysis, Analysis::Edges(_)))
+    {
+        // Without a model of noise there is none.
+        out.push_str("  RJ: n/a (deterministic)\n");
     }
     let mut metrics: Vec<&str> = Vec::new();
     for figure in columns.iter().flat_map(|c| c.figures) {
@@ -118,7 +129,6 @@ fn remarks(analysis: &Analysis) -> Vec<String> {
         if let Some(comb) = &e.comb {
             all.push(format!("disturbed {comb}"));
         }
-        all.push("RJ: n/a (deterministic)".to_owned());
     }
     all
 }

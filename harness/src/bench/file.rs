@@ -154,7 +154,7 @@ pub struct SignalEntry {
     pub period: Option<Sp<String>>,
     /// What periods are compared with: `nominal`, `mean` or `fit`. Nominal when there is a period, else the mean.
     pub reference: Option<Sp<String>>,
-    /// Deadline of an interval.
+    /// Deadline of an interval: longer ones are counted by the metric `misses`.
     pub deadline: Option<Sp<String>>,
     /// Only these firmware names have it; all when empty.
     #[serde(default)]

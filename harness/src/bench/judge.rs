@@ -70,6 +70,7 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
                 name: recorded.name,
                 source: recorded.source,
                 interval: recorded.interval,
+                valued: recorded.valued,
                 merged: recorded.merged,
                 strays: recorded.strays,
                 open: recorded.open,
@@ -117,6 +118,8 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
 /// How the entry of a signal wants it to be looked at.
 fn how(bench: &Bench, entry: &SignalEntry) -> Result<How, Failure> {
     let period = entry.period.as_ref().map(|p| bench.span(p)).transpose()?;
+    let deadline = entry.deadline.as_ref();
+    let deadline = deadline.map(|d| bench.span(d)).transpose()?;
     let against = match entry.reference.as_ref().map(|r| r.value.as_str()) {
         Some("nominal") => Against::Nominal,
         Some("mean") => Against::Mean,
@@ -126,6 +129,7 @@ fn how(bench: &Bench, entry: &SignalEntry) -> Result<How, Failure> {
     Ok(How {
         period,
         against,
+        deadline,
         ..How::default()
     })
 }

@@ -52,11 +52,11 @@ pub fn write(outcome: &Outcome, tables: &str, out: &mut dyn Write) -> io::Result
         writeln!(out)?;
     }
     writeln!(out, "<details><summary>Figures</summary>\n")?;
-    for (signal, columns, rows) in outcome.tables() {
-        writeln!(out, "\n**{}**\n", cell(&signal))?;
-        writeln!(out, "| run | {} |", columns.join(" | "))?;
-        writeln!(out, "|---|{}", "--:|".repeat(columns.len()))?;
-        for (run, values) in rows {
+    for table in outcome.tables() {
+        writeln!(out, "\n**{}**\n", cell(&table.signal))?;
+        writeln!(out, "| run | {} |", table.columns.join(" | "))?;
+        writeln!(out, "|---|{}", "--:|".repeat(table.columns.len()))?;
+        for (run, values) in table.rows {
             let values: Vec<String> = values.iter().map(|v| cell(v)).collect();
             writeln!(out, "| {} | {} |", cell(&run), values.join(" | "))?;
         }

@@ -131,6 +131,16 @@ pub struct SignalOutcome {
     pub worst: Option<Place>,
 }
 
+/// Figures of a signal in all runs that have it.
+pub struct Table {
+    /// The signal.
+    pub signal: String,
+    /// Metrics.
+    pub columns: Vec<String>,
+    /// Name of each run, and a value for each metric, empty where there is none.
+    pub rows: Vec<(String, Vec<String>)>,
+}
+
 impl Outcome {
     /// All verdicts, those of runs first.
     pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
@@ -172,7 +182,7 @@ impl Outcome {
 
     /// For each signal: its metrics, and their values for each run that has it.
     #[must_use]
-    pub fn tables(&self) -> Vec<(String, Vec<String>, Vec<(String, Vec<String>)>)> {
+    pub fn tables(&self) -> Vec<Table> {
         let mut names: Vec<&str> = Vec::new();
         for signal in self.runs.iter().flat_map(|r| &r.signals) {
             if !names.contains(&signal.name.as_str()) {
@@ -201,7 +211,11 @@ impl Outcome {
                 (run.id.clone(), columns.iter().map(cell).collect())
             });
             let rows = rows.collect();
-            tables.push((name.to_owned(), columns, rows));
+            tables.push(Table {
+                signal: name.to_owned(),
+                rows,
+                columns,
+            });
         }
         tables
     }

@@ -50,10 +50,11 @@ pub fn report(outcome: &Outcome) -> report::Report {
         ..report::Run::default()
     });
     let tables = outcome.tables().into_iter();
-    let tables = tables.map(|(signal, columns, rows)| report::Table {
-        title: signal,
-        columns: std::iter::once("run".to_owned()).chain(columns).collect(),
-        rows: rows
+    let tables = tables.map(|t| report::Table {
+        title: t.signal,
+        columns: std::iter::once("run".to_owned()).chain(t.columns).collect(),
+        rows: t
+            .rows
             .into_iter()
             .map(|(run, values)| std::iter::once(run).chain(values).collect())
             .collect(),

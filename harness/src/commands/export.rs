@@ -5,7 +5,7 @@ use crate::export::{self, ExportError, Format, Job, Plan, SampleRate, Selection}
 use crate::failure::Failure;
 use crate::output::{OutputError, PendingFile};
 use crate::pins;
-use crate::progress::ExportProgress;
+use crate::progress::CaptureProgress;
 use crate::terminal::Terminal;
 use clap::{Args, ValueEnum, ValueHint};
 use emu_core::probe::ProbeMask;
@@ -158,7 +158,7 @@ pub fn write(
         let text = format!("{name} is without {hidden}: its format holds levels, no numbers");
         terminal.tell("note", &text);
     }
-    let progress = ExportProgress::new(terminal, target, capture);
+    let progress = CaptureProgress::new(terminal, target, capture);
     let job = Job {
         capture,
         plan: &plan,

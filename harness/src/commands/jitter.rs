@@ -20,16 +20,6 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Variables by which kernels say which task runs; the first that the firmware has is a lane of the report.
-const CURRENT_TASK: [&str; 6] = [
-    "pxCurrentTCB",
-    "study_current",
-    "k_current",
-    "sched_active_thread",
-    "_tx_thread_current_ptr",
-    "ch0",
-];
-
 /// The grammar of signals, for `--help`.
 pub const SIGNALS: &str = "\
 Signals:
@@ -63,6 +53,10 @@ pub struct Arguments {
     /// Nominal period of the signals: 1ms, 168000cy
     #[arg(long, value_name = "TIME")]
     period: Option<Span>,
+
+    /// Deadline of intervals: longer ones count as misses
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<Span>,
 
     /// What periods are compared with [default: nominal when there is a --period, else mean]
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -159,6 +153,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             Some(ReferenceArgument::Mean) => Against::Mean,
             Some(ReferenceArgument::Fit) => Against::Fit,
         },
+        deadline: a.deadline,
         also: a.metric.clone(),
     };
     let mut runs = Vec::new();
@@ -172,7 +167,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             recording
         };
         recording.label = label;
-        runs.push(look(a, &how, recording)?);
+        runs.push(look(a, &how, recording, terminal)?);
     }
     if a.ndjson.as_deref() != Some(Path::new("-")) {
         let mut text = String::new();
@@ -227,7 +222,7 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     let firmware = crate::parts::Firmware::open(path, options.base)?;
     if a.report.is_some() {
         let has = |name: &&&str| firmware.image.symbols.find(name).is_some();
-        let task = CURRENT_TASK.iter().find(has);
+        let task = analysis::CURRENT_TASK.iter().find(has);
         options
             .watch
             .extend(task.and_then(|name| format!("write:{name}").parse().ok()));
@@ -261,7 +256,12 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     Ok((code, recording))
 }
 
-fn look(a: &Arguments, how: &How, recording: Recording) -> Result<Looked, Failure> {
+fn look(
+    a: &Arguments,
+    how: &How,
+    recording: Recording,
+    terminal: &Terminal,
+) -> Result<Looked, Failure> {
     let summary = &recording.capture.summary;
     let start = match a.warmup {
         None => recording.capture.header.start,
@@ -270,7 +270,7 @@ fn look(a: &Arguments, how: &How, recording: Recording) -> Result<Looked, Failur
     };
     let end = summary.last.0;
     let mut signals = Vec::new();
-    for mut recorded in recording.signals(&a.signal)? {
+    for mut recorded in recording.signals(&a.signal, terminal)? {
         recorded.start_at(start);
         let analysis = Analysis::of(&recorded, how, &summary.timebase, (start, end))?;
         let figures = figures(&analysis, &how.also);

@@ -6,13 +6,16 @@
 //! Deviations are cut at the fourth largest first: a start-up or three odd edges cannot hide a comb.
 
 use super::fourier;
-use super::sum;
 use super::times::Times;
+use super::worst::Largest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Fewer periods have no comb.
 pub const NEEDS: usize = 8;
+
+/// A comb's period is at most this, which only matters in runs of more than a million periods.
+const LONGEST: usize = 1 << 18;
 
 /// A comb has at least this many teeth.
 const TEETH: usize = 4;
@@ -98,22 +101,20 @@ impl Comb {
 /// Deviations from the middle period, cut at the fourth largest. None when fewer deviate.
 fn cut(periods: &[i64]) -> Option<Vec<i64>> {
     let middle = lower_median(periods.to_vec())?;
-    let mut off: Vec<i64> = periods.iter().map(|p| p - middle).collect();
-    let mut sizes: Vec<u64> = off.iter().map(|d| d.unsigned_abs()).collect();
-    let rank = sizes.len().checked_sub(CUT)?;
-    let limit = *sizes.select_nth_unstable(rank).1 as i64;
-    for d in &mut off {
-        *d = (*d).clamp(-limit, limit);
+    let mut largest = Largest::new(CUT);
+    for p in periods {
+        largest.offer((p - middle).abs(), || (p - middle).abs());
     }
-    (limit > 0).then_some(off)
+    let limit = largest.into_items().nth(CUT - 1)?;
+    let cut = |p: &i64| (p - middle).clamp(-limit, limit);
+    (limit > 0).then(|| periods.iter().map(cut).collect())
 }
 
 /// Correlation by lag, up to the longest that has enough teeth.
 fn correlation(cut: &[i64]) -> Vec<f64> {
-    let mut x: Vec<f64> = cut.iter().map(|&d| d as f64).collect();
-    let mean = sum::mean(&x);
-    x.iter_mut().for_each(|v| *v -= mean);
-    let mut r = fourier::autocorrelation(&x, cut.len() / TEETH);
+    let total: i128 = cut.iter().map(|&d| i128::from(d)).sum();
+    let mean = total as f64 / cut.len() as f64;
+    let mut r = fourier::autocorrelation(cut, mean, (cut.len() / TEETH).min(LONGEST));
     let n = cut.len() as f64;
     let scale = r[0] / n;
     for (lag, v) in r.iter_mut().enumerate() {

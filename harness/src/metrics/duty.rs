@@ -32,7 +32,7 @@ impl Duty {
         let mut high_times = Vec::new();
         let (mut high_total, mut total, mut periods, mut unmatched) = (0i128, 0i128, 0, 0);
         // As high time and period; compared by cross products, which fit.
-        let (mut min, mut max): (Option<(i128, i128)>, Option<(i128, i128)>) = (None, None);
+        let (mut min, mut max) = (None, None);
         let less = |a: (i128, i128), b: (i128, i128)| a.0 * b.1 < b.0 * a.1;
         let mut fall = 0;
         for (i, &rise) in rises.iter().enumerate() {
@@ -55,8 +55,8 @@ impl Duty {
             high_total += i128::from(high);
             total += i128::from(period);
             let duty = (i128::from(high), i128::from(period));
-            min = min.filter(|&m| !less(duty, m)).or(Some(duty));
-            max = max.filter(|&m| !less(m, duty)).or(Some(duty));
+            min = min.filter(|&m| less(m, duty)).or(Some(duty));
+            max = max.filter(|&m| less(duty, m)).or(Some(duty));
         }
         let ratio = |d: (i128, i128)| Rational::new(d.0, d.1);
         let histogram = Histogram::of(high_times);

@@ -15,6 +15,7 @@ use super::spectrum::Spectrum;
 use super::sweep::powers_and;
 use super::tie::{self, Offset, Tie};
 use super::times::{BadInput, Times};
+use super::values::Values;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::thread;
@@ -96,6 +97,8 @@ pub struct EdgeAnalysis {
     pub comb: Option<Comb>,
     /// High time and duty cycle, when the falling edges were given.
     pub duty: Option<Duty>,
+    /// What the events carry, when their values were given.
+    pub values: Option<Values>,
 }
 
 impl EdgeAnalysis {
@@ -126,6 +129,7 @@ impl EdgeAnalysis {
             spectrum: None,
             comb: None,
             duty: None,
+            values: None,
         };
         if let Some(t) = reference {
             analysis.add_long_term(times, t, options);
@@ -147,16 +151,17 @@ impl EdgeAnalysis {
         Ok(analysis)
     }
 
-    /// What looks at many periods together. Sweeps and transforms run beside each other; neither sees the other.
+    /// What looks at many periods together, in two threads that do not see each other.
     fn add_long_term(&mut self, times: Times, t: Period, options: &EdgeOptions) {
         let windows = powers_and(&options.also, times.periods() as u64);
-        let transforms = |scaled: &Scaled| {
-            let spectrum = Spectrum::of(tie::from_first(scaled), t, options.worst, options.points);
-            (spectrum, Comb::of(times))
-        };
         let scaled = Scaled::of(times, t);
-        (self.spectrum, self.comb) = thread::scope(|scope| {
-            let transforms = scope.spawn(|| transforms(&scaled));
+        let errors = tie::from_first(&scaled);
+        thread::scope(|scope| {
+            let beside = scope.spawn(|| {
+                let spectrum = Spectrum::of(errors, t, options.worst, options.points);
+                let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
+                (spectrum, Comb::of(times), n_period.flatten().collect())
+            });
             self.tie = Tie::of(
                 times,
                 t,
@@ -166,16 +171,14 @@ impl EdgeAnalysis {
                 options.points,
             );
             if self.tie.is_some() {
-                self.mtie = mtie(&scaled, &windows);
+                self.mtie = mtie(scaled, &windows);
             }
-            let n_period = windows.iter().map(|&n| NPeriod::of(times, t, n));
-            self.n_period = n_period.flatten().collect();
             let allan = windows.iter().map(|&m| Allan::of(times, t, m));
             self.allan = allan.flatten().collect();
             // A panic there is a defect; it goes on here.
-            transforms
+            (self.spectrum, self.comb, self.n_period) = beside
                 .join()
-                .unwrap_or_else(|p| std::panic::resume_unwind(p))
+                .unwrap_or_else(|p| std::panic::resume_unwind(p));
         });
     }
 

@@ -90,7 +90,8 @@ impl Metric {
                     _ => MetricValue::exact(Rational::whole(comb.amplitude), Unit::Cycles),
                 })
             }
-            Group::Duration(_) | Group::Gap | Group::Share | Group::Mmu(_) => {
+            Group::Value | Group::Rate => values(self, a),
+            Group::Duration(_) | Group::Gap | Group::Misses | Group::Share | Group::Mmu(_) => {
                 Err(Absent::WrongSignal {
                     metric: self,
                     wanted: "intervals",
@@ -120,6 +121,10 @@ impl Metric {
                 let share = a.share.ok_or_else(|| few(1))?;
                 Ok(MetricValue::exact(share, Unit::Ratio))
             }
+            Group::Misses => {
+                let misses = a.misses.ok_or(Absent::NoDeadline(self))?;
+                Ok(whole(misses, Unit::Count))
+            }
             Group::Mmu(window) => {
                 let (begin, end) = a.run.ok_or_else(|| few(1))?;
                 let window = cycles(window.0, a.core_hz).ok_or(Absent::NoFrequency(self))?;
@@ -141,6 +146,22 @@ impl Metric {
             }),
         }
     }
+}
+
+fn values(metric: Metric, a: &EdgeAnalysis) -> Result<MetricValue, Absent> {
+    let v = a.values.as_ref().ok_or(Absent::NoValues(metric))?;
+    if metric.group() == Group::Value {
+        let mut value = figure(metric, &v.summary, &v.histogram, "values")?;
+        value.unit = Unit::One;
+        return Ok(value);
+    }
+    let hz = a.core_hz.ok_or(Absent::NoFrequency(metric))?;
+    let rate = v.per_cycle.and_then(|r| {
+        let num = r.num().checked_mul(hz.num())?;
+        Rational::new(num, r.den().checked_mul(hz.den())?)
+    });
+    let rate = rate.ok_or_else(|| too_few(metric, 2, a.edges, "values"))?;
+    Ok(MetricValue::exact(rate, Unit::PerSecond))
 }
 
 fn whole(n: u64, unit: Unit) -> MetricValue {

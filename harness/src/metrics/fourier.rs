@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// Lengths up to this one are transformed as they are; longer ones are made easy first.
 const ANY_LENGTH: usize = 1 << 20;
 
+/// Values in a block of an autocorrelation, at least.
+const BLOCK: usize = 1 << 16;
+
 /// The longest length up to `n` that is quick to transform.
 #[must_use]
 pub fn length_within(n: usize) -> usize {
@@ -41,32 +44,56 @@ pub fn forward(series: &mut [f64]) -> Vec<Complex<f64>> {
     }
     let plan: Arc<dyn RealToComplex<f64>> = RealFftPlanner::new().plan_fft_forward(series.len());
     let mut bins = plan.make_output_vec();
-    // Fails only when the lengths do not fit the plan; they come from it.
-    if plan.process(series, &mut bins).is_err() {
-        unreachable!("the output has the plan's length");
-    }
+    done(plan.process(series, &mut bins));
     bins
 }
 
-/// Sums of products, r(l) = sum over i of v_i v_{i+l}, for l from 0 to `most` (which is below the length).
+/// Sums of products, r(l) = sum over i of v_i v_{i+l} with v = values - mean, for l from 0 to `most`.
+///
+/// Block by block, so that transforms stay short however many values there are.
 #[must_use]
-pub fn autocorrelation(values: &[f64], most: usize) -> Vec<f64> {
-    let length = length_from(values.len() + most + 1);
+pub fn autocorrelation(values: &[i64], mean: f64, most: usize) -> Vec<f64> {
+    let block = values.len().min(3 * most.max(BLOCK));
+    let length = length_from(block + most);
+    let mut planner = RealFftPlanner::new();
+    let (there, back) = (
+        planner.plan_fft_forward(length),
+        planner.plan_fft_inverse(length),
+    );
     let mut series = vec![0.0; length];
-    series[..values.len()].copy_from_slice(values);
-    let mut bins = forward(&mut series);
-    for b in &mut bins {
-        *b = Complex::new(b.norm_sqr(), 0.0);
+    let mut scratch = there.make_scratch_vec();
+    let (mut bins, mut longer) = (there.make_output_vec(), there.make_output_vec());
+    let mut sums = there.make_output_vec();
+    let mut transform = |part: &[i64], bins: &mut [Complex<f64>]| {
+        series.fill(0.0);
+        for (s, &v) in series.iter_mut().zip(part) {
+            *s = v as f64 - mean;
+        }
+        done(there.process_with_scratch(&mut series, bins, &mut scratch));
+    };
+    for begin in (0..values.len()).step_by(block.max(1)) {
+        let end = (begin + block).min(values.len());
+        let with_rest = &values[begin..(end + most).min(values.len())];
+        transform(&values[begin..end], &mut bins);
+        transform(with_rest, &mut longer);
+        for ((s, b), l) in sums.iter_mut().zip(&bins).zip(&longer) {
+            *s += b.conj() * l;
+        }
     }
-    let plan = RealFftPlanner::new().plan_fft_inverse(length);
-    if plan.process(&mut bins, &mut series).is_err() {
-        unreachable!("both have the plan's length");
-    }
+    // The ends of a real series' transform are real; sums leave them so but for a signed zero.
+    done(back.process(&mut sums, &mut series));
     series.truncate(most + 1);
     for v in &mut series {
         *v /= length as f64;
     }
     series
+}
+
+/// Transforms fail only on lengths that do not fit the plan, and ours come from it.
+fn done(result: Result<(), realfft::FftError>) {
+    if let Err(e) = result {
+        unreachable!("{e}");
+    }
 }
 
 #[cfg(test)]
@@ -85,13 +112,18 @@ mod tests {
 
     #[test]
     fn autocorrelation_is_its_definition() {
-        let values: Vec<f64> = (0..57).map(|k| f64::from((k * k + 3 * k) % 17)).collect();
-        let fast = autocorrelation(&values, 40);
-        for (l, r) in fast.iter().enumerate() {
-            let slow: f64 = values.iter().zip(&values[l..]).map(|(a, b)| a * b).sum();
-            assert!((r - slow).abs() < 1e-9, "{l}: {r} {slow}");
+        for (n, most) in [(57, 40), (500_000, 3)] {
+            let values: Vec<i64> = (0..n).map(|k| (k * k + 3 * k) % 17).collect();
+            let fast = autocorrelation(&values, 8.5, most);
+            assert_eq!(fast.len(), most + 1);
+            for (l, r) in fast.iter().enumerate() {
+                let pairs = values.iter().zip(&values[l..]);
+                let slow: f64 = pairs
+                    .map(|(&a, &b)| (a as f64 - 8.5) * (b as f64 - 8.5))
+                    .sum();
+                assert!((r - slow).abs() < 1e-9 * n as f64, "{l}: {r} {slow}");
+            }
         }
-        assert_eq!(fast.len(), 41);
         assert!(forward(&mut []).is_empty());
     }
 }

@@ -17,6 +17,8 @@ pub struct IntervalOptions {
     pub core_hz: Option<Rational>,
     /// Window lengths of the MMU curve in cycles, beside 1, 2, 5, 10, …
     pub windows: BTreeSet<u64>,
+    /// An interval that is longer than this many cycles has missed its deadline.
+    pub deadline: Option<u64>,
     /// How many of the longest are listed.
     pub worst: usize,
 }
@@ -27,6 +29,7 @@ impl Default for IntervalOptions {
             run: None,
             core_hz: None,
             windows: BTreeSet::new(),
+            deadline: None,
             worst: 10,
         }
     }
@@ -49,6 +52,8 @@ pub struct IntervalAnalysis {
     pub gaps: Option<Summary>,
     /// Every gap with its count.
     pub gap_histogram: Histogram,
+    /// Intervals that missed the deadline, when there is one.
+    pub misses: Option<u64>,
     /// Intervals that begin before an earlier one has ended.
     pub overlaps: u64,
     /// Cycles inside any interval; overlapping ones count once.
@@ -97,6 +102,10 @@ impl IntervalAnalysis {
             histogram,
             gaps: gap_histogram.summary(),
             gap_histogram,
+            misses: options.deadline.map(|deadline| {
+                let late = intervals.iter().filter(|i| i.1 - i.0 > deadline);
+                late.count() as u64
+            }),
             overlaps,
             covered: pauses.as_ref().map_or(0, Pauses::total),
             share: pauses.as_ref().and_then(Pauses::share),

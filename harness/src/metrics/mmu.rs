@@ -10,7 +10,7 @@ pub struct Mmu {
     pub window: u64,
     /// Share of the worst window that is left, exact.
     pub utilisation: Rational,
-    /// Where the worst window begins; of equal ones the first.
+    /// Where a worst window begins.
     pub at: u64,
 }
 
@@ -64,28 +64,34 @@ impl Pauses {
 
     /// MMU for windows of this length, exact. None when the window is empty or longer than the run.
     ///
-    /// Paused time in a window is a piecewise linear function of where it begins; it is greatest where the window begins
-    /// with a pause, ends with one, or lies at an end of the run.
+    /// Moving a window on loses nothing until its begin enters a pause, so that the worst window begins with a pause or
+    /// ends with the run.
     #[must_use]
     pub fn mmu(&self, window: u64) -> Option<Mmu> {
         let (start, end) = self.run;
         let last = end
             .checked_sub(window)
             .filter(|&l| l >= start && window > 0)?;
-        let mut worst = (self.paused(start, window), std::cmp::Reverse(start));
-        let begins = self.pauses.iter().map(|p| p.0.clamp(start, last));
-        let ends = self
-            .pauses
-            .iter()
-            .map(|p| p.1.saturating_sub(window).clamp(start, last));
-        // Both lists ascend, so two cursors would do; the search is quick enough and plain.
-        for at in begins.chain(ends).chain([last]) {
-            worst = worst.max((self.paused(at, window), std::cmp::Reverse(at)));
+        let (mut most, mut at) = (0, start);
+        // Begins ascend, so the window's end moves along with a cursor.
+        let mut cursor = 0;
+        let begins = self.pauses.iter().map(|p| p.0).zip(&self.before);
+        for (begin, before) in begins.take_while(|b| b.0 <= last) {
+            let paused = self.paused_before(begin + window, &mut cursor) - before;
+            if paused > most {
+                (most, at) = (paused, begin);
+            }
+            if most == window {
+                break;
+            }
         }
-        let (paused, std::cmp::Reverse(at)) = worst;
+        let paused = self.total() - self.paused_before(last, &mut 0);
+        if paused > most {
+            (most, at) = (paused, last);
+        }
         Some(Mmu {
             window,
-            utilisation: Rational::new(i128::from(window - paused), i128::from(window))?,
+            utilisation: Rational::new(i128::from(window - most), i128::from(window))?,
             at,
         })
     }
@@ -101,15 +107,12 @@ impl Pauses {
         windows.into_iter().filter_map(|w| self.mmu(w)).collect()
     }
 
-    /// Paused cycles in a window.
-    fn paused(&self, at: u64, window: u64) -> u64 {
-        self.paused_before(at + window) - self.paused_before(at)
-    }
-
-    /// Paused cycles before a cycle.
-    fn paused_before(&self, at: u64) -> u64 {
-        let begun = self.pauses.partition_point(|p| p.0 < at);
-        match begun.checked_sub(1) {
+    /// Paused cycles before a cycle. `cursor` counts the pauses that have begun before it, and only moves on.
+    fn paused_before(&self, at: u64, cursor: &mut usize) -> u64 {
+        while self.pauses.get(*cursor).is_some_and(|pause| pause.0 < at) {
+            *cursor += 1;
+        }
+        match cursor.checked_sub(1) {
             Some(i) => self.before[i] + (self.pauses[i].1.min(at) - self.pauses[i].0),
             None => 0,
         }
@@ -133,6 +136,7 @@ mod tests {
         assert_eq!(mmu(&p, 25), ("0".into(), 500));
         assert_eq!(mmu(&p, 50), ("1/5".into(), 100));
         assert_eq!(mmu(&p, 1000), ("187/200".into(), 0));
+        assert_eq!(mmu(&p, 900), ("167/180".into(), 100));
         assert_eq!(p.mmu(1001), None);
         assert_eq!(p.mmu(0), None);
         assert_eq!(p.share().map(|s| s.to_string()).as_deref(), Some("13/200"));
@@ -142,6 +146,9 @@ mod tests {
     fn windows_stay_inside_the_run() {
         let p = Pauses::new(&[(0, 10), (90, 100)], (0, 100));
         assert_eq!(mmu(&p, 20), ("1/2".into(), 0));
+        let p = Pauses::new(&[(30, 40), (90, 100)], (0, 100));
+        assert_eq!(mmu(&p, 65), ("10/13".into(), 30));
+        assert_eq!(mmu(&p, 75), ("11/15".into(), 25));
         let p = Pauses::new(&[], (5, 5));
         assert_eq!((p.share(), p.curve([]).len()), (None, 0));
     }

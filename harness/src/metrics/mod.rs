@@ -42,5 +42,6 @@ mod sweep;
 pub mod tie;
 pub mod times;
 pub mod value;
+pub mod values;
 pub mod view;
 pub mod worst;

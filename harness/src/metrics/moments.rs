@@ -32,7 +32,15 @@ impl Moments {
     /// One more value.
     #[inline]
     pub fn add(&mut self, value: i64) {
-        self.add_many(value, 1);
+        let Some(off) = value.checked_sub(self.base) else {
+            return self.add_many(value, 1);
+        };
+        let size = u128::from(off.unsigned_abs());
+        self.count += 1;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        self.sum += i128::from(off);
+        self.squares = self.squares.saturating_add(size * size);
     }
 
     /// `count` more of the same value.

@@ -1,7 +1,7 @@
 //! Maximum time interval error (ITU-T G.810): the largest TIE difference inside any window of n periods.
 
 use super::rational::Rational;
-use super::scaled::{Scaled, Whole, on_values};
+use super::scaled::{Scaled, Values, Whole};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -14,55 +14,64 @@ pub struct Mtie {
     pub cycles: Rational,
 }
 
-/// MTIE for all these n, which must not exceed the number of periods.
+/// MTIE for all these n, which must not exceed the number of periods. Uses up the errors as its workspace.
 ///
 /// Powers of two come from windows of half the length; any other n from a queue that slides along.
 #[must_use]
-pub fn mtie(scaled: &Scaled, windows: &BTreeSet<u64>) -> Vec<Mtie> {
+pub fn mtie(scaled: Scaled, windows: &BTreeSet<u64>) -> Vec<Mtie> {
+    let den = scaled.den();
+    let found = match scaled.into_values() {
+        Values::Narrow(values) => of(values, windows),
+        Values::Wide(values) => of(values, windows),
+    };
+    let cycles = |(n, difference)| {
+        Some(Mtie {
+            n,
+            cycles: Rational::new(difference, den)?,
+        })
+    };
+    found.into_iter().filter_map(cycles).collect()
+}
+
+fn of<S: Whole>(values: Vec<S>, windows: &BTreeSet<u64>) -> Vec<(u64, i128)> {
     let (powers, others): (BTreeSet<u64>, BTreeSet<u64>) =
         windows.iter().partition(|n| n.is_power_of_two());
-    let mut found = on_values!(scaled, v => doubling(v, &powers));
-    for n in others {
-        found.extend(on_values!(scaled, v => sliding(v, n)).map(|d| (n, d)));
-    }
+    let slide = |&n: &u64| sliding(&values, n).map(|difference| (n, difference));
+    let mut found: Vec<(u64, i128)> = others.iter().filter_map(slide).collect();
+    found.extend(doubling(values, &powers));
     found.sort_unstable();
     found
-        .into_iter()
-        .filter_map(|(n, d)| {
-            Some(Mtie {
-                n,
-                cycles: scaled.cycles(d)?,
-            })
-        })
-        .collect()
 }
 
 /// For each n = 2^j: the extremes of 2^j edges are those of two windows of half the length, made in place.
-fn doubling<S: Whole>(values: &[S], powers: &BTreeSet<u64>) -> Vec<(u64, i128)> {
+fn doubling<S: Whole>(values: Vec<S>, powers: &BTreeSet<u64>) -> Vec<(u64, i128)> {
     let mut found = Vec::new();
     let Some(&largest) = powers.last() else {
         return found;
     };
-    let (mut high, mut low) = (values.to_vec(), values.to_vec());
+    let (mut high, mut low) = (values.clone(), values);
     let mut width = 1usize;
     // `high[i]` and `low[i]` are the extremes of edges i ..< i + width.
-    while width < values.len() && width as u64 <= largest {
+    while high.len() > 1 && width as u64 <= largest {
+        // A window of n periods has one edge more than n.
+        let wider = |high: &[S], low: &[S], i: usize| {
+            let (h, l) = (high[i].max(high[i + 1]), low[i].min(low[i + 1]));
+            h.minus(l)
+        };
+        let mut most = wider(&high, &low, 0);
+        let doubled = high.len().saturating_sub(width);
+        for i in 0..high.len() - 1 {
+            most = most.max(wider(&high, &low, i));
+            if i < doubled {
+                high[i] = high[i].max(high[i + width]);
+                low[i] = low[i].min(low[i + width]);
+            }
+        }
         if powers.contains(&(width as u64)) {
-            let wider = high.windows(2).zip(low.windows(2));
-            // A window of n periods has one edge more than n.
-            let most = wider
-                .map(|(h, l)| (h[0].max(h[1]), l[0].min(l[1])))
-                .map(|(h, l)| h.wide() - l.wide())
-                .max();
-            found.extend(most.map(|d| (width as u64, d)));
+            found.push((width as u64, most.wide()));
         }
-        let left = high.len().saturating_sub(width);
-        for i in 0..left {
-            high[i] = high[i].max(high[i + width]);
-            low[i] = low[i].min(low[i + width]);
-        }
-        high.truncate(left);
-        low.truncate(left);
+        high.truncate(doubled);
+        low.truncate(doubled);
         width *= 2;
     }
     found
@@ -74,15 +83,15 @@ fn sliding<S: Whole>(values: &[S], n: u64) -> Option<i128> {
         .ok()
         .filter(|&n| n > 0 && n < values.len())?;
     let (mut high, mut low) = (VecDeque::new(), VecDeque::new());
-    let mut most = None;
+    let mut most: Option<S> = None;
     for (i, &v) in values.iter().enumerate() {
         keep(&mut high, i, n, |j: usize| values[j] <= v);
         keep(&mut low, i, n, |j: usize| values[j] >= v);
         if i >= n {
-            most = most.max(Some(values[high[0]].wide() - values[low[0]].wide()));
+            most = most.max(Some(values[high[0]].minus(values[low[0]])));
         }
     }
-    most
+    most.map(Whole::wide)
 }
 
 /// Drops what edge `i` beats, appends it, and drops what left the window.
@@ -115,8 +124,8 @@ mod tests {
         assert_eq!(sliding(&[1i64, 2], 2), None);
         assert_eq!(sliding(&[1i64, 2], 0), None);
         assert_eq!(sliding::<i64>(&[], 1), None);
-        assert!(doubling::<i64>(&[], &BTreeSet::from([1])).is_empty());
-        assert_eq!(doubling(&[3i64, 1], &BTreeSet::from([1, 2])), [(1, 2)]);
+        assert!(doubling::<i64>(vec![], &BTreeSet::from([1])).is_empty());
+        assert_eq!(doubling(vec![3i64, 1], &BTreeSet::from([1, 2])), [(1, 2)]);
     }
 
     proptest! {
@@ -128,7 +137,7 @@ mod tests {
             }
             let powers: BTreeSet<u64> = (0..7).map(|b| 1 << b).filter(|&n| n <= periods as u64).collect();
             let expected: Vec<_> = powers.iter().map(|&n| (n, naive(&values, n as usize))).collect();
-            prop_assert_eq!(doubling(&values, &powers), expected);
+            prop_assert_eq!(doubling(values, &powers), expected);
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum Nesting {
 /// Intervals, and what did not fit into one.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Pairs {
-    /// Begin and end in cycles, ascending by begin; of equal begins the outer first.
+    /// Begin and end in cycles, ascending by begin; of nested ones with equal begins the outer first.
     pub intervals: Vec<(u64, u64)>,
     /// Begins while an interval was open.
     pub nested: u64,
@@ -57,9 +57,11 @@ pub fn pair(begins: &[u64], ends: &[u64], nesting: Nesting) -> Result<Pairs, Bad
         }
     }
     pairs.unmatched_begins = open.len() as u64;
-    pairs
-        .intervals
-        .sort_by_key(|&(begin, end)| (begin, std::cmp::Reverse(end)));
+    if nesting == Nesting::Nested {
+        // They were found by their ends.
+        let by_begin = |&(begin, end): &(u64, u64)| (begin, std::cmp::Reverse(end));
+        pairs.intervals.sort_by_key(by_begin);
+    }
     Ok(pairs)
 }
 
@@ -88,8 +90,11 @@ pub fn latency(events: &[u64], responses: &[u64]) -> Result<Latencies, BadInput>
     let mut found = Latencies::default();
     let mut answers = 0;
     let mut last = None;
+    let mut next = 0;
     for (i, &event) in events.iter().enumerate() {
-        let next = responses.partition_point(|&r| r < event);
+        while responses.get(next).is_some_and(|&r| r < event) {
+            next += 1;
+        }
         let Some(&response) = responses.get(next) else {
             found.unanswered = (events.len() - i) as u64;
             break;

@@ -24,8 +24,10 @@ pub enum Values {
 pub trait Whole: Copy + Ord {
     /// In full width.
     fn wide(self) -> i128;
-    /// `self - other` as a float; the subtraction is exact.
-    fn less(self, other: Self) -> f64;
+    /// `self - other`, which fits for any two errors of a signal.
+    fn minus(self, other: Self) -> Self;
+    /// As a float.
+    fn float(self) -> f64;
 }
 
 impl Whole for i64 {
@@ -34,9 +36,14 @@ impl Whole for i64 {
     }
 
     #[inline]
-    fn less(self, other: i64) -> f64 {
+    fn minus(self, other: i64) -> i64 {
         // Narrow values are below 2^62.
-        (self - other) as f64
+        self - other
+    }
+
+    #[inline]
+    fn float(self) -> f64 {
+        self as f64
     }
 }
 
@@ -46,12 +53,13 @@ impl Whole for i128 {
     }
 
     #[inline]
-    fn less(self, other: i128) -> f64 {
-        let d = self - other;
-        match i64::try_from(d) {
-            Ok(d) => d as f64,
-            Err(_) => d as f64,
-        }
+    fn minus(self, other: i128) -> i128 {
+        self - other
+    }
+
+    #[inline]
+    fn float(self) -> f64 {
+        self as f64
     }
 }
 
@@ -99,16 +107,26 @@ impl Scaled {
         &self.values
     }
 
-    /// A difference of scaled values in cycles, exact.
+    /// The values, to keep.
     #[must_use]
-    pub fn cycles(&self, difference: i128) -> Option<Rational> {
-        Rational::new(difference, self.den)
+    pub fn into_values(self) -> Values {
+        self.values
+    }
+
+    /// The latest edge less the earliest in cycles, exact. None without edges.
+    #[must_use]
+    pub fn pp(&self) -> Option<Rational> {
+        fn spread<S: Whole>(values: &[S]) -> Option<i128> {
+            let (low, high) = (values.iter().min()?, values.iter().max()?);
+            Some(high.minus(*low).wide())
+        }
+        Rational::new(on_values!(self, v => spread(v))?, self.den)
     }
 
     /// What a scaled value is divided by.
     #[must_use]
-    pub fn den(&self) -> f64 {
-        self.den as f64
+    pub fn den(&self) -> i128 {
+        self.den
     }
 }
 

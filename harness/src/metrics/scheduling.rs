@@ -4,7 +4,7 @@ use super::histogram::{Histogram, Summary};
 use super::rational::Rational;
 use super::reference::{Kind, Period, check_nominal};
 use super::regularity::Regularity;
-use super::scaled::{Scaled, on_values};
+use super::scaled::Scaled;
 use super::times::{BadInput, Times};
 use super::worst::{Largest, Worst};
 use serde::{Deserialize, Serialize};
@@ -124,11 +124,7 @@ fn release_jitter(times: Times, t: Rational) -> Option<Rational> {
         kind: Kind::Nominal,
         cycles: t,
     };
-    let scaled = Scaled::of(times, t);
-    let pp = on_values!(scaled, v => {
-        i128::from(*v.iter().max()?) - i128::from(*v.iter().min()?)
-    });
-    scaled.cycles(pp)
+    Scaled::of(times, t).pp()
 }
 
 #[cfg(test)]

@@ -67,14 +67,17 @@ impl Tie {
 /// TIE in cycles against a clock that starts at the first edge, subtracted before anything is rounded.
 #[must_use]
 pub fn from_first(scaled: &Scaled) -> Vec<f64> {
-    on_values!(scaled, v => about_first(v, scaled.den()))
+    on_values!(scaled, v => about_first(v, scaled.den() as f64))
 }
 
 fn about_first<S: Whole>(values: &[S], den: f64) -> Vec<f64> {
     let Some(&first) = values.first() else {
         return Vec::new();
     };
-    values.iter().map(|v| v.less(first) / den).collect()
+    values
+        .iter()
+        .map(|v| v.minus(first).float() / den)
+        .collect()
 }
 
 fn of<S: Whole>(
@@ -86,7 +89,7 @@ fn of<S: Whole>(
     points: usize,
 ) -> Option<Tie> {
     let (low, high) = (*values.iter().min()?, *values.iter().max()?);
-    let mut x = about_first(values, scaled.den());
+    let mut x = about_first(values, scaled.den() as f64);
     if offset == Offset::LeastSquares {
         let mean = sum::mean(&x);
         x.iter_mut().for_each(|v| *v -= mean);
@@ -95,7 +98,7 @@ fn of<S: Whole>(
     let index = |extreme: S| values.iter().position(|&v| v == extreme);
     Some(Tie {
         offset,
-        pp: scaled.cycles(high.wide() - low.wide())?,
+        pp: scaled.pp()?,
         min: x[index(low)?],
         max: x[index(high)?],
         rms,

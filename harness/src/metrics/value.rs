@@ -18,6 +18,8 @@ pub enum Unit {
     Ppm,
     /// Things: edges, periods.
     Count,
+    /// Something a second.
+    PerSecond,
     /// No unit (Allan deviation: a fraction of the frequency).
     One,
 }
@@ -29,6 +31,7 @@ impl Unit {
         match self {
             Unit::Cycles => "cy",
             Unit::Ppm => "ppm",
+            Unit::PerSecond => "/s",
             Unit::Ratio | Unit::Count | Unit::One => "",
         }
     }
@@ -79,6 +82,13 @@ impl MetricValue {
             Number::Exact(r) => r.as_f64(),
             Number::Real(v) => v,
         }
+    }
+
+    /// Cycles as seconds, at this core frequency in Hz. None for other units.
+    #[must_use]
+    pub fn seconds(&self, core_hz: Rational) -> Option<f64> {
+        let clock = core_hz.is_positive() && self.unit == Unit::Cycles;
+        clock.then(|| self.as_f64() / core_hz.as_f64())
     }
 
     /// Against a limit: exact values compare exactly.
@@ -166,6 +176,12 @@ pub enum Absent {
     /// No falling edges.
     #[error("{0} needs falling edges as well as rising ones")]
     NoFalls(Metric),
+    /// No deadline was given.
+    #[error("{0} needs a deadline: give the signal one")]
+    NoDeadline(Metric),
+    /// Events without values.
+    #[error("{0} needs values: of write:, itm:, uart: or capture: events")]
+    NoValues(Metric),
     /// Nothing repeats.
     #[error("{metric}: no comb was found in {periods} periods")]
     NoComb {
@@ -198,6 +214,17 @@ mod tests {
         );
         assert_eq!(MetricValue::real(-5.95, Unit::Ppm).to_string(), "-5.95ppm");
         assert_eq!(MetricValue::real(0.0, Unit::Cycles).to_string(), "0cy");
+    }
+
+    #[test]
+    fn cycles_have_seconds() {
+        let v = MetricValue::exact(Rational::whole(168), Unit::Cycles);
+        assert_eq!(v.seconds(Rational::whole(168_000_000)), Some(1e-6));
+        assert_eq!(v.seconds(Rational::ZERO), None);
+        assert_eq!(
+            MetricValue::real(1.0, Unit::Ppm).seconds(Rational::whole(1)),
+            None
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::resolve::{Key, Trigger, resolve};
 use super::{Signal, Source};
-use crate::capture::{Header, Record};
+use crate::capture::Header;
 use crate::failure::Failure;
 use emu_core::probe::ProbeMask;
 use emu_core::{ProbeEvent, ProbeKind};
@@ -17,6 +17,8 @@ pub struct Recorded {
     pub source: String,
     /// It is made of intervals.
     pub interval: bool,
+    /// Its events carry a value: what was written, sent, captured.
+    pub valued: bool,
     /// Cycles of its events; of an interval the begin. Ascending.
     pub times: Vec<u64>,
     /// Cycles of the ends; empty for events.
@@ -118,9 +120,11 @@ impl Collector {
                 Source::Interval(..) | Source::Handler(_) => &[Role::Begin, Role::End],
                 Source::Call(_) => &[Role::Enter, Role::Return],
             };
+            let mut valued = false;
             for (event, role) in signal.source.events().iter().zip(roles) {
                 let trigger = resolve(event, header)?;
                 c.route(trigger, n, *role);
+                valued |= *role == Role::Event && trigger.key.has_value();
                 if let (Role::Event, Key::Net(_), Some(level)) = (role, trigger.key, trigger.value)
                 {
                     let other = Trigger {
@@ -134,6 +138,7 @@ impl Collector {
                 name: signal.name.clone(),
                 source: signal.source.to_string(),
                 interval: signal.source.is_interval(),
+                valued,
                 ..Recorded::default()
             });
         }
@@ -204,13 +209,6 @@ impl Collector {
                     None => signal.strays += 1,
                 },
             }
-        }
-    }
-
-    /// Take a record of a capture.
-    pub fn record(&mut self, record: &Record) {
-        if let Record::Event(event) = record {
-            self.event(event);
         }
     }
 

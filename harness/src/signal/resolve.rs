@@ -189,6 +189,12 @@ pub enum Key {
 }
 
 impl Key {
+    /// Do its events carry a value that can be measured?
+    pub fn has_value(self) -> bool {
+        let valued = matches!(self, Key::Store(_) | Key::Capture(..) | Key::Itm(_));
+        valued || matches!(self, Key::Tx(_) | Key::Rx(_))
+    }
+
     /// The kinds of probe events that tell of it.
     pub fn mask(self) -> ProbeMask {
         let mut mask = ProbeMask::default();

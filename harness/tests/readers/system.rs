@@ -52,6 +52,7 @@ fn header() -> Header {
         (TASKS + 0x40 * i, DataObject { size: 0x40, name })
     };
     Header {
+        pins: Default::default(),
         schema: Header::SCHEMA,
         tool: harness::TOOL.to_owned(),
         elf_sha256: "ab".repeat(32),
@@ -107,12 +108,12 @@ pub fn system(path: &str, rounds: u64) {
         };
         let exit = |number| ProbeKind::ExceptionExit { number };
         let store = |variable, value| ProbeKind::Store { variable, value };
-        at(1, ProbeKind::Enter { place: 0 });
-        at(3, ProbeKind::Enter { place: 0 });
+        at(1, ProbeKind::Enter { place: 0, call: 0 });
+        at(3, ProbeKind::Enter { place: 0, call: 0 });
         at(10 + round % 7, edge(1, round % 2 == 0));
-        at(20, ProbeKind::Return { place: 0 });
+        at(20, ProbeKind::Return { place: 0, call: 0 });
         at(30, store(1, 72 + (round % 5) as u32 * 8));
-        at(31, ProbeKind::Return { place: 0 });
+        at(31, ProbeKind::Return { place: 0, call: 0 });
         at(100, ProbeKind::ExceptionPend { number: 54 });
         at(112, enter(54, false));
         at(130, ProbeKind::ExceptionPend { number: 15 });
@@ -133,7 +134,7 @@ pub fn system(path: &str, rounds: u64) {
                 byte: text[(round % 5) as usize],
             },
         );
-        at(310, ProbeKind::Enter { place: 1 });
+        at(310, ProbeKind::Enter { place: 1, call: 0 });
         at(
             400,
             ProbeKind::TimerCapture {
