@@ -10,6 +10,7 @@ use super::{Figure, Outcome, RunOutcome};
 use crate::failure::{Exit, Failure};
 use crate::metrics::name::Metric;
 use crate::metrics::rational::Rational;
+use crate::metrics::value::Unit;
 use machines::source::{At, Source};
 use machines::{Diagnostic, Errors};
 use serde::Deserialize;
@@ -103,6 +104,17 @@ impl Baseline {
             }
         }
         out
+    }
+
+    /// A figure, and whether it is in cycles or just a number.
+    #[must_use]
+    pub fn figure(&self, run: &str, signal: &str, metric: &str) -> Option<(f64, Unit)> {
+        let text = self.run.get(run)?.signal.get(signal)?.get(metric)?;
+        let unit = match text.ends_with("cy") {
+            true => Unit::Cycles,
+            false => Unit::One,
+        };
+        Some((parse_number(text.trim_end_matches("ppm"))?.as_f64(), unit))
     }
 
     /// Compare what a bench has given with it.

@@ -3,6 +3,8 @@
 //! The matrix is the product of its lists; a list that is missing has one entry that changes nothing. Paths are
 //! relative to the bench file.
 
+use super::plot::PlotEntry;
+use super::table::TableEntry;
 use crate::failure::Failure;
 use crate::signal::Signal;
 use crate::stimuli::Stimuli;
@@ -42,6 +44,12 @@ pub struct BenchFile {
     /// How far figures may be from the baseline. Without an entry: not at all.
     #[serde(default)]
     pub tolerance: Vec<Tolerance>,
+    /// Tables for READMEs and step summaries: `--tables`, `--markdown`.
+    #[serde(default)]
+    pub table: Vec<TableEntry>,
+    /// Pictures: `--plots`.
+    #[serde(default)]
+    pub plot: Vec<PlotEntry>,
 }
 
 /// What holds for all runs.
@@ -226,6 +234,7 @@ impl Bench {
                 m if m.contains("FirmwareEntry") => {
                     "a firmware is a path, or { name = \"..\", path = \"..\" }".to_owned()
                 }
+                m if m.contains("enum Names") => "this is a text, or a list of texts".to_owned(),
                 m => m.to_owned(),
             };
             let wrong = Diagnostic::new(title).at(&sources, &at, "here");
@@ -357,7 +366,6 @@ impl Bench {
                 return Err(self.wrong(&name.at, title, help));
             }
         }
-        let names: Vec<String> = f.matrix.firmware.iter().map(|f| f.name()).collect();
         for s in &f.signal {
             let signal = self.signal(s)?;
             for text in [&s.period, &s.deadline].into_iter().flatten() {
@@ -382,7 +390,7 @@ impl Bench {
                 let title = "a nominal reference needs the nominal period";
                 return Err(self.wrong(&s.name.at, title, "period = \"1ms\""));
             }
-            self.known_firmware(&s.firmware, &names)?;
+            self.known_firmware(&s.firmware)?;
         }
         let signals: Vec<&str> = f.signal.iter().map(|s| s.name.as_str()).collect();
         let named = f.budget.iter().map(|b| &b.signal);
@@ -395,7 +403,7 @@ impl Bench {
             }
         }
         for b in &f.budget {
-            self.known_firmware(&b.firmware, &names)?;
+            self.known_firmware(&b.firmware)?;
         }
         for (n, seed) in f.matrix.seed.iter().enumerate() {
             if f.matrix.seed[..n].iter().any(|s| s.value == seed.value) {
@@ -406,7 +414,13 @@ impl Bench {
         Ok(())
     }
 
-    fn known_firmware(&self, list: &[Sp<String>], names: &[String]) -> Result<(), Failure> {
+    /// Are these names of firmware in the matrix?
+    ///
+    /// # Errors
+    /// A [`Failure`] at the place of one that is not.
+    pub fn known_firmware(&self, list: &[Sp<String>]) -> Result<(), Failure> {
+        let firmware = self.file.matrix.firmware.iter();
+        let names: Vec<String> = firmware.map(|f| f.name()).collect();
         match list.iter().find(|n| !names.contains(&n.value)) {
             None => Ok(()),
             Some(wrong) => {

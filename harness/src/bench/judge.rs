@@ -3,6 +3,7 @@
 use super::budget::Requirement;
 use super::file::{Bench, Budget, SignalEntry};
 use super::matrix::Run;
+use super::select;
 use super::verdict::{Kind, Place, Status, Verdict};
 use super::{RunOutcome, SignalOutcome};
 use crate::analysis::{Against, Analysis, How, Places, figures};
@@ -46,6 +47,7 @@ pub fn judge(bench: &Bench, run: &Run, done: Done, keep: bool) -> Result<RunOutc
         let mut how = how(bench, entry)?;
         let hz = done.timebase.hz_at(Cycles(done.cycles));
         how.also = budgets.iter().map(|(_, r)| r.metric).collect();
+        how.also.extend(select::wanted(bench, &entry.name)?);
         let analysis = Analysis::of(&recorded, &how, &done.timebase, (done.start, done.cycles))?;
         let worst = worst(&analysis, &recorded, places);
         verdicts.extend(presence(

@@ -7,14 +7,17 @@ use std::io::{self, Write};
 /// Rows of the table of failures; the others are counted.
 const MOST: usize = 100;
 
-/// Write the summary.
+/// Write the summary, with the tables of the bench file.
 ///
 /// # Errors
 /// What the output gives.
-pub fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(outcome: &Outcome, tables: &str, out: &mut dyn Write) -> io::Result<()> {
     let (passed, failed, errors) = outcome.counts();
     let mark = if failed + errors == 0 { "✅" } else { "❌" };
     writeln!(out, "## {mark} {}\n", cell(&outcome.name))?;
+    if !tables.is_empty() {
+        writeln!(out, "{tables}")?;
+    }
     writeln!(
         out,
         "{} runs, {passed} verdicts passed, {failed} failed, {errors} could not be told.\n",
@@ -94,7 +97,7 @@ pub fn annotations(outcome: &Outcome) -> Vec<String> {
 }
 
 /// Text of a table's cell.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let plain = text.replace('&', "&amp;").replace('<', "&lt;");
     plain.replace('|', "\\|").replace('\n', " ")
 }

@@ -11,12 +11,23 @@ use machines::Sp;
 pub struct Run {
     /// `fw=coop,poke=M=2,seed=1`: only the lists that have more than one entry.
     pub id: String,
+    /// Which entry of each list of the matrix it is: `("poke", "M=2")`.
+    pub parts: Vec<(&'static str, String)>,
     /// Name of its firmware.
     pub firmware: String,
     /// Name of its stimuli.
     pub stimuli: Option<String>,
     /// What is run.
     pub job: Job,
+}
+
+impl Run {
+    /// Is this a part of its name (`poke=M=2`)? Parts that its name leaves out count, too.
+    #[must_use]
+    pub fn has(&self, part: &str) -> bool {
+        let told = part.split_once('=');
+        told.is_some_and(|(key, name)| self.parts.iter().any(|(k, v)| *k == key && v == name))
+    }
 }
 
 impl Bench {
@@ -66,6 +77,7 @@ impl Bench {
                                 let words = d.poke.iter().chain(words);
                                 runs.push(Run {
                                     id: joined(&id),
+                                    parts: id.into_iter().map(|(k, v, _)| (k, v)).collect(),
                                     firmware: name.clone(),
                                     stimuli: stimuli.clone(),
                                     job: Job {

@@ -13,8 +13,11 @@ pub mod markdown;
 mod matrix;
 pub mod ndjson;
 pub mod page;
+pub mod plot;
 mod pool;
 pub mod schema;
+mod select;
+pub mod table;
 pub mod verdict;
 
 pub use crate::analysis::Figure;
@@ -28,6 +31,7 @@ use crate::failure::Failure;
 use crate::run_result::Stop;
 use crate::signal::Recorded;
 use crate::timebase::Timebase;
+use select::{Item, Shown};
 use verdict::{Place, Status, Verdict};
 
 /// Look at everything in a bench file that does not need a run.
@@ -52,7 +56,11 @@ pub fn check(bench: &Bench) -> Result<(), Failure> {
             return Err(bench.wrong(&budget.signal.at, title, help));
         }
     }
-    baseline::check_tolerances(bench)
+    baseline::check_tolerances(bench)?;
+    for table in &bench.file.table {
+        table.check(bench, &runs)?;
+    }
+    plot::check(bench, &runs)
 }
 
 /// What a bench has given.
@@ -163,6 +171,24 @@ impl Outcome {
     pub fn exit_code(&self) -> u8 {
         let all: Vec<Verdict> = self.verdicts().cloned().collect();
         verdict::exit_code(&all)
+    }
+
+    /// A signal of a run.
+    fn signal(&self, run: &str, signal: &str) -> Option<(&RunOutcome, &SignalOutcome)> {
+        let run = self.runs.iter().find(|r| r.id == run)?;
+        let signal = run.signals.iter().find(|s| s.name == signal)?;
+        Some((run, signal))
+    }
+
+    /// The figure of an item.
+    fn shown(&self, item: &Item) -> Option<Shown> {
+        let (run, signal) = self.signal(&item.run, &item.signal)?;
+        let value = signal.analysis.metric(item.metric?).ok()?;
+        Some(Shown {
+            value: value.as_f64(),
+            unit: value.unit,
+            hz: run.core_hz,
+        })
     }
 
     /// For each signal: its metrics, and their values for each run that has it.

@@ -2,7 +2,7 @@
 
 use crate::bench::baseline::{self, Baseline};
 use crate::bench::verdict::Verdict;
-use crate::bench::{self, Bench, Outcome, junit, markdown, ndjson};
+use crate::bench::{self, Bench, Outcome, junit, markdown, ndjson, plot, table};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -50,6 +50,14 @@ pub struct Arguments {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     markdown: Option<PathBuf>,
 
+    /// Write the tables of the file as Markdown
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    tables: Option<PathBuf>,
+
+    /// Write the plots of the file, as SVG, to a folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    plots: Option<PathBuf>,
+
     /// Write a page with plots
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     html: Option<PathBuf>,
@@ -84,6 +92,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         &arguments.junit,
         &arguments.ndjson,
         &arguments.markdown,
+        &arguments.tables,
         html,
     ];
     for path in outputs.into_iter().flatten() {
@@ -96,6 +105,19 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     if arguments.list {
         let names: Vec<String> = bench.runs()?.into_iter().map(|r| r.id).collect();
         return print(&format!("{}\n", names.join("\n")));
+    }
+    let wanted = [
+        (&arguments.tables, bench.file.table.is_empty(), "table"),
+        (&arguments.plots, bench.file.plot.is_empty(), "plot"),
+    ];
+    for (path, none, what) in wanted {
+        if path.is_some() && none {
+            return Err(
+                Failure::usage(format!("the bench file has no {what}")).help(format!(
+                    "describe it in [[{what}]]; leave out --{what}s until then"
+                )),
+            );
+        }
     }
     let target = baseline::path(&bench);
     let baseline = match (&target, bless) {
@@ -119,7 +141,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     let outcome = bench::run(
         &bench,
         threads,
-        html.is_some(),
+        html.is_some() || arguments.plots.is_some() && plot::needs_edges(&bench),
         &interrupt,
         &mut |done, all, run| {
             told = done;
@@ -152,8 +174,15 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     if let Some(path) = &arguments.ndjson {
         output::write_with(path, |w| ndjson::write(&outcome, w))?;
     }
+    let tables = table::markdown(&bench, &outcome)?;
     if let Some(path) = &arguments.markdown {
-        output::write_with(path, |w| markdown::write(&outcome, w))?;
+        output::write_with(path, |w| markdown::write(&outcome, &tables, w))?;
+    }
+    if let Some(path) = &arguments.tables {
+        output::write_with(path, |w| w.write_all(tables.as_bytes()))?;
+    }
+    if let Some(folder) = &arguments.plots {
+        draw(&bench, &outcome, folder, terminal)?;
     }
     if let Some(path) = html {
         let page = bench::page::report(&outcome);
@@ -168,6 +197,29 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     let quiet = *quiet;
     print(&summary(&outcome, quiet, terminal.colours_output()))?;
     Ok(outcome.exit_code())
+}
+
+/// Write the plots, and say what is missing in them.
+fn draw(
+    bench: &Bench,
+    outcome: &Outcome,
+    folder: &Path,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|e| {
+        Failure::usage(format!(
+            "cannot make the folder `{}`: {e}",
+            folder.display()
+        ))
+    })?;
+    for picture in plot::draw(bench, outcome)? {
+        let path = folder.join(picture.file);
+        output::write_with(&path, |w| w.write_all(picture.svg.as_bytes()))?;
+        for item in picture.missing {
+            terminal.say(&format!("tickscope: {}: nothing of {item}", path.display()));
+        }
+    }
+    Ok(())
 }
 
 fn print(text: &str) -> Result<u8, Failure> {

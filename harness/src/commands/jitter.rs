@@ -401,7 +401,7 @@ pub(super) fn plot(signal: &Signal, plot: Plot, runs: &[Looked]) -> std::io::Res
     };
     match plot {
         Plot::Histogram => svg::histograms(names(quantity, "count"), &histograms, true),
-        Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms),
+        Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms, false),
         Plot::Time | Plot::Mmu => {
             let curves = of(&|run: &Looked| {
                 let (recorded, analysis, figures) = &run.signals[0];

@@ -20,6 +20,7 @@ pub use data::{
     Worst,
 };
 
+pub(crate) use html::grouped;
 use html::{InScript, Text};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};

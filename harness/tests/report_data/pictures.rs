@@ -87,6 +87,7 @@ pub fn all(report: &Report) -> Vec<(&'static str, String)> {
                     "share",
                 ),
                 &bins,
+                false,
             ),
         ),
         (

@@ -149,15 +149,16 @@ impl<'a> Frame<'a, '_> {
             .map_err(drawing)
     }
 
-    /// A curve; with marks at its points.
+    /// A curve, with a gap where a point is not finite; with marks at its points.
     pub fn line(&self, points: &[(f64, f64)], index: usize, marks: bool) -> io::Result<()> {
-        let finite = points.iter().filter(|p| p.0.is_finite() && p.1.is_finite());
-        let path: Vec<(i32, i32)> = finite.map(|&(x, y)| self.at(x, y)).collect();
-        if path.len() > 1 {
-            self.curve(path.clone(), index)?;
-        }
-        for &(x, y) in path.iter().filter(|_| marks || path.len() == 1) {
-            self.mark((x, y), index)?;
+        for stretch in points.split(|p| !p.0.is_finite() || !p.1.is_finite()) {
+            let path: Vec<(i32, i32)> = stretch.iter().map(|&(x, y)| self.at(x, y)).collect();
+            if path.len() > 1 {
+                self.curve(path.clone(), index)?;
+            }
+            for &(x, y) in path.iter().filter(|_| marks || path.len() == 1) {
+                self.mark((x, y), index)?;
+            }
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ pub struct Bins<'a> {
 pub struct Series<'a> {
     /// Name.
     pub label: &'a str,
-    /// Points, ascending in x. Those that are not finite are left out.
+    /// Points, ascending in x. One that is not finite is a gap.
     pub points: &'a [(f64, f64)],
 }
 
@@ -91,11 +91,11 @@ pub fn over_time(names: Names<'_>, series: &[Series<'_>]) -> io::Result<String> 
 }
 
 /// How much lies beyond each value: the complementary distribution of exact histograms, on a logarithmic axis of shares. The
-/// tail, where p99 and p99.9 are, is what one sees.
+/// tail, where p99 and p99.9 are, is what one sees. `log`: values above 0 on a logarithmic axis.
 ///
 /// # Errors
 /// Those of the drawing library.
-pub fn percentiles(names: Names<'_>, series: &[Bins<'_>]) -> io::Result<String> {
+pub fn percentiles(names: Names<'_>, series: &[Bins<'_>], log: bool) -> io::Result<String> {
     let curves: Vec<Vec<(f64, f64)>> = series.iter().map(|s| beyond(s.bins)).collect();
     let series: Vec<Series<'_>> = series
         .iter()
@@ -108,19 +108,18 @@ pub fn percentiles(names: Names<'_>, series: &[Bins<'_>]) -> io::Result<String> 
     let all = || curves.iter().flatten().map(|p| p.1).filter(|&p| p > 0.0);
     let least = all().fold(1.0, f64::min);
     let y = Axis::log10((least * 0.7).min(0.05), 1.0).shares();
-    Frame::draw(
-        names,
-        &labels(&series),
-        false,
-        Axis::around_x(&series),
-        y,
-        |f| {
-            for (i, s) in series.iter().enumerate() {
-                f.line(s.points, i, false)?;
-            }
-            Ok(())
-        },
-    )
+    let x = match frame::range(&series, |p| p.0) {
+        Some((low, high)) if log && high >= 1.0 => {
+            Axis::log10(low.max(1.0) * 0.95, high.max(2.0) * 1.05)
+        }
+        _ => Axis::around_x(&series),
+    };
+    Frame::draw(names, &labels(&series), false, x, y, |f| {
+        for (i, s) in series.iter().enumerate() {
+            f.line(s.points, i, false)?;
+        }
+        Ok(())
+    })
 }
 
 /// Steps of the share of samples that are larger than a value.

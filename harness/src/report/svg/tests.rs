@@ -18,7 +18,7 @@ fn all(points: &[(f64, f64)], bins: &[(i64, u64)]) -> Vec<String> {
     [
         histograms(NAMES, &bins, false),
         histograms(NAMES, &bins, true),
-        percentiles(NAMES, &bins),
+        percentiles(NAMES, &bins, false),
         over_time(NAMES, &series),
         mmu(NAMES, &series),
         lines(NAMES, X::Linear, &series, false),
