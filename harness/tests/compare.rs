@@ -740,7 +740,9 @@ fn pictures_and_pages() {
     );
     let judged = place.read("f.html");
     assert!(
-        judged.contains("id=\"verdicts\"") && judged.contains("no worse than 110cy of kernel-8")
+        judged.contains("id=\"verdicts\"")
+            && judged.contains("no worse than ")
+            && judged.contains("cy of kernel-8")
     );
     assert!(place.read("p.svg").contains("kernel-8-basepri"));
     let summary = place.read("s.md");
@@ -748,8 +750,7 @@ fn pictures_and_pages() {
         summary.starts_with("## kernel-8 against kernel-8-basepri"),
         "{summary}"
     );
-    assert!(
-        summary.contains("| duration.max | 110cy | 125cy | +15cy"),
-        "{summary}"
-    );
+    // Setting BASEPRI takes longer than CPSID, each time.
+    let row = summary.lines().find(|l| l.starts_with("| duration.max | "));
+    assert!(row.is_some_and(|r| r.contains("| +15cy")), "{summary}");
 }
