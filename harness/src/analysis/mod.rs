@@ -2,13 +2,17 @@
 
 mod figures;
 mod lanes;
+mod looked;
 mod page;
+mod picture;
 mod place;
 mod table;
 
 pub use figures::{Figure, figures};
 pub use lanes::{CURRENT_TASK, lanes};
+pub use looked::{Looked, look, page};
 pub use page::{run as page_run, signal as page_signal};
+pub use picture::{Plot, plot};
 pub use place::{Places, Spot};
 pub use table::{Column, table};
 

@@ -1,10 +1,8 @@
 //! `tickscope compare`: runs, or results of runs and benches, side by side.
 
 use super::execute::{Ended, execute_then, prepare};
-use super::jitter::{Looked, Plot, look, page, plot};
 use super::options::RunOptions;
-use crate::analysis::CURRENT_TASK;
-use crate::analysis::{How, Places};
+use crate::analysis::{CURRENT_TASK, How, Looked, Places, Plot, look, page, plot};
 use crate::capture::Ending;
 use crate::compare::bench_result;
 use crate::compare::benches;

@@ -3,18 +3,17 @@
 use super::execute::{execute_then, prepare};
 use super::options::RunOptions;
 use crate::analysis::{
-    self, Against, Analysis, Column, Figure, How, Places, figures, page_run, page_signal, table,
+    Against, Analysis, CURRENT_TASK, Column, How, Looked, Plot, look, page, plot, table,
 };
 use crate::failure::Failure;
 use crate::metrics::name::Metric;
 use crate::output;
 use crate::recording::{Recording, Temporary, is_capture, labels};
-use crate::report::{self, svg};
-use crate::signal::{Recorded, Signal};
+use crate::report;
+use crate::signal::Signal;
 use crate::terminal::Terminal;
 use crate::units::Span;
 use clap::{Args, ValueEnum, ValueHint};
-use emu_core::Cycles;
 use emu_core::probe::ProbeMask;
 use serde_json::json;
 use std::io::Write;
@@ -104,25 +103,6 @@ enum ReferenceArgument {
     Mean,
     /// The best fit.
     Fit,
-}
-
-/// A plot of a signal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum Plot {
-    /// Overlaid histograms.
-    Histogram,
-    /// TIE, or durations, over time.
-    Time,
-    /// The share that is beyond each value: the tail.
-    Tail,
-    /// Minimum mutator utilisation.
-    Mmu,
-}
-
-/// A run with what is known of its signals.
-pub(super) struct Looked {
-    pub(super) recording: Recording,
-    pub(super) signals: Vec<(Recorded, Analysis, Vec<Figure>)>,
 }
 
 /// Run or read, and tell.
@@ -238,7 +218,7 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     let firmware = crate::parts::Firmware::open(path, options.base)?;
     if a.report.is_some() {
         let has = |name: &&&str| firmware.image.symbols.find(name).is_some();
-        let task = analysis::CURRENT_TASK.iter().find(has);
+        let task = CURRENT_TASK.iter().find(has);
         options
             .watch
             .extend(task.and_then(|name| format!("write:{name}").parse().ok()));
@@ -270,37 +250,6 @@ fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording
     recording.firmware = Some(firmware);
     recording.keep(temporary);
     Ok((code, recording))
-}
-
-/// Look at signals of a run, from the end of the warm-up on.
-pub(super) fn look(
-    wanted: &[Signal],
-    how: &How,
-    warmup: Option<Span>,
-    recording: Recording,
-    terminal: &Terminal,
-) -> Result<Looked, Failure> {
-    let summary = &recording.capture.summary;
-    let start = match warmup {
-        None => recording.capture.header.start,
-        Some(Span::Cycles(n)) => n,
-        Some(Span::Time(t)) => summary.timebase.cycle_at(t).0,
-    };
-    let end = summary.last.0;
-    let mut signals = Vec::new();
-    for mut recorded in recording.signals(wanted, terminal)? {
-        recorded.start_at(start);
-        let analysis = Analysis::of(&recorded, how, &summary.timebase, (start, end))?;
-        let figures = figures(&analysis, &how.also);
-        for metric in &how.also {
-            if let Err(absent) = analysis.metric(*metric) {
-                let message = format!("{} in {}: {absent}", recorded.name, recording.label);
-                return Err(Failure::usage(message).help("ask for a metric that this signal has"));
-            }
-        }
-        signals.push((recorded, analysis, figures));
-    }
-    Ok(Looked { recording, signals })
 }
 
 fn ndjson(runs: &[Looked], out: &mut dyn Write) -> std::io::Result<()> {
@@ -338,100 +287,4 @@ fn cyclictest(runs: &[Looked]) -> String {
         }
     }
     out
-}
-
-/// A page with plots and timelines of all runs.
-pub(super) fn page(title: &str, runs: &[Looked]) -> Result<report::Report, Failure> {
-    let (mut pages, mut notes) = (Vec::new(), Vec::new());
-    for run in runs {
-        let (r, capture) = (&run.recording, &run.recording.capture);
-        let timebase = &capture.summary.timebase;
-        let hash = &capture.header.elf_sha256[..12.min(capture.header.elf_sha256.len())];
-        let firmware = format!("{} ({hash})", r.label);
-        let end = capture.summary.last.0;
-        let mut page = page_run(&r.label, &firmware, &capture.header, end, timebase);
-        let places = Places(r.firmware.as_ref());
-        let signals = run.signals.iter();
-        page.signals = signals
-            .map(|(recorded, analysis, figures)| {
-                page_signal(recorded, analysis, figures, timebase, places)
-            })
-            .collect();
-        let (lanes, remarks) = analysis::lanes(capture)?;
-        page.lanes = lanes;
-        notes.extend(remarks);
-        pages.push(page);
-    }
-    let names: Vec<&str> = runs.iter().map(|r| r.recording.label.as_str()).collect();
-    Ok(report::Report {
-        title: format!("{title} {}", names.join(", ")),
-        tool: crate::TOOL.to_owned(),
-        runs: pages,
-        notes,
-        ..report::Report::default()
-    })
-}
-
-/// A picture of the first signal that was looked at, in all runs.
-pub(super) fn plot(signal: &Signal, plot: Plot, runs: &[Looked]) -> std::io::Result<String> {
-    let title = format!("{} ({})", signal.name, signal.source);
-    let of = |f: &dyn Fn(&Looked) -> Vec<(f64, f64)>| -> Vec<(String, Vec<(f64, f64)>)> {
-        runs.iter()
-            .map(|r| (r.recording.label.clone(), f(r)))
-            .collect()
-    };
-    let histograms: Vec<svg::Bins<'_>> = runs
-        .iter()
-        .map(|r| svg::Bins {
-            label: &r.recording.label,
-            bins: match &r.signals[0].1 {
-                Analysis::Edges(e) => e.period.as_ref().map_or(&[], |p| p.histogram.bins()),
-                Analysis::Intervals(i) => i.histogram.bins(),
-            },
-        })
-        .collect();
-    let quantity = match signal.source.is_interval() {
-        true => "duration (cycles)",
-        false => "period (cycles)",
-    };
-    let names = |x, y| svg::Names {
-        title: &title,
-        x,
-        y,
-    };
-    match plot {
-        Plot::Histogram => svg::histograms(names(quantity, "count"), &histograms, true),
-        Plot::Tail => svg::percentiles(names(quantity, "share beyond"), &histograms, false),
-        Plot::Time | Plot::Mmu => {
-            let curves = of(&|run: &Looked| {
-                let (recorded, analysis, figures) = &run.signals[0];
-                let timebase = &run.recording.capture.summary.timebase;
-                let page = page_signal(recorded, analysis, figures, timebase, Places(None));
-                if plot == Plot::Mmu {
-                    return page.mmu.iter().map(|&(w, u)| (w as f64, u)).collect();
-                }
-                let seconds = |t: &u64| timebase.attoseconds(Cycles(*t)) as f64 / 1e18;
-                recorded
-                    .times
-                    .iter()
-                    .map(seconds)
-                    .zip(page.values)
-                    .collect()
-            });
-            let series = curves
-                .iter()
-                .map(|(label, points)| svg::Series { label, points });
-            let series: Vec<svg::Series<'_>> = series.collect();
-            match plot {
-                Plot::Mmu => svg::mmu(names("window (cycles)", "least mutator share"), &series),
-                _ => {
-                    let what = match signal.source.is_interval() {
-                        true => "duration (cycles)",
-                        false => "TIE (cycles)",
-                    };
-                    svg::over_time(names("time (s)", what), &series)
-                }
-            }
-        }
-    }
 }
