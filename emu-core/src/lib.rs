@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod bus;
 pub mod clock;
+mod code_pages;
 mod cores;
 pub mod cortex_m;
 pub mod decode;

@@ -67,16 +67,6 @@ impl Core {
         Ok(())
     }
 
-    fn mark_executable(&mut self, page: u32) {
-        let n = page / PAGE;
-        self.executable[(n >> 6) as usize] |= 1 << (n & 63);
-    }
-
-    fn is_executable(&self, address: u32) -> bool {
-        let n = address / PAGE;
-        self.executable[(n >> 6) as usize] >> (n & 63) & 1 != 0
-    }
-
     /// Translate a page for an access.
     pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
         let physical = self.bus.memory.resolve(page);
@@ -95,8 +85,8 @@ impl Core {
         match (access, kind) {
             (TlbAccess::Fetch, None) => None,
             (TlbAccess::Fetch, Some(kind)) => {
-                self.mark_executable(physical);
-                self.mark_executable(page);
+                self.executable.mark(physical);
+                self.executable.mark(page);
                 let watched = self.bus.watched.in_page(physical, PAGE);
                 at(physical, kind == MemoryKind::Ram && !watched, true)
             }
@@ -106,7 +96,7 @@ impl Core {
                     _ => at(physical, false, false),
                 }
             }
-            (_, Some(MemoryKind::Ram)) => at(physical, true, self.is_executable(physical)),
+            (_, Some(MemoryKind::Ram)) => at(physical, true, self.executable.contains(physical)),
             // Stores to flash and ROM go to the device that guards it, or fault there.
             (TlbAccess::Write, Some(_)) if physical < STORE_SHADOW_SIZE => {
                 at(STORE_SHADOW + physical, true, false)
@@ -127,19 +117,8 @@ impl Core {
 
     /// Was translated code written? Writes elsewhere are forgotten.
     pub(super) fn code_is_dirty(&mut self) -> bool {
-        if self.bus.dirty_code.is_empty() {
-            return false;
-        }
-        let mut ranges = std::mem::take(&mut self.bus.dirty_code);
-        ranges.retain(|&(start, len)| self.covers_code(start, len));
-        self.bus.dirty_code = ranges;
-        !self.bus.dirty_code.is_empty()
-    }
-
-    fn covers_code(&self, start: u32, len: u32) -> bool {
-        let first = start / PAGE;
-        let last = (u64::from(start) + u64::from(len.max(1)) - 1) / u64::from(PAGE);
-        (u64::from(first)..=last).any(|n| self.is_executable((n as u32).wrapping_mul(PAGE)))
+        let ranges = &mut self.bus.dirty_code;
+        !ranges.is_empty() && self.executable.retain(ranges)
     }
 
     /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was

@@ -36,6 +36,7 @@ pub use traps::NAMES as EXCEPTIONS;
 use crate::backend::engine::IoRange;
 use crate::backend::{Engine, RiscvCpu};
 use crate::bus::Bus;
+use crate::code_pages::CodePages;
 use crate::device::ResetCause;
 use crate::machine::{CoreKind, Stop};
 use crate::probe::ProbeKind;
@@ -123,7 +124,7 @@ pub struct Core {
     pass_breakpoint: Option<(u32, u64)>,
     /// The last run ended before it looked for a breakpoint: the next one still has to.
     breakpoint_due: bool,
-    executable: Vec<u64>,
+    executable: CodePages,
     pub(crate) semihosting: Option<Console>,
     /// Boxed, since the engine keeps their addresses.
     #[allow(clippy::vec_box)]
@@ -190,7 +191,7 @@ impl Core {
             watched_pages: WatchedPages::default(),
             pass_breakpoint: None,
             breakpoint_due: false,
-            executable: vec![0; (1usize << 32) / (memory::PAGE as usize) / 64],
+            executable: CodePages::new(memory::PAGE),
             semihosting: None,
             io: Vec::new(),
         });

@@ -93,16 +93,6 @@ impl Core {
         Ok(())
     }
 
-    fn mark_executable(&mut self, page: u32) {
-        let n = page / PAGE;
-        self.executable[(n >> 6) as usize] |= 1 << (n & 63);
-    }
-
-    fn is_executable(&self, address: u32) -> bool {
-        let n = address / PAGE;
-        self.executable[(n >> 6) as usize] >> (n & 63) & 1 != 0
-    }
-
     /// Translate a page for an access.
     pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
         let physical = self.bus.memory.resolve(page);
@@ -130,7 +120,7 @@ impl Core {
             return match access {
                 TlbAccess::Fetch => {
                     let p = self.permission(self.cpu.pc());
-                    self.mark_executable(physical);
+                    self.executable.mark(physical);
                     (p.execute && kind.is_some()).then_some(Translation {
                         physical,
                         write: false,
@@ -148,9 +138,9 @@ impl Core {
                 {
                     return None;
                 }
-                self.mark_executable(physical);
+                self.executable.mark(physical);
                 if page != physical {
-                    self.mark_executable(page);
+                    self.executable.mark(page);
                 }
                 Some(Translation {
                     physical,
@@ -182,7 +172,7 @@ impl Core {
                         })
                     }
                     Some(MemoryKind::Ram) => {
-                        let execute = self.is_executable(physical);
+                        let execute = self.executable.contains(physical);
                         Some(Translation {
                             physical,
                             write: p.write,
@@ -357,7 +347,7 @@ impl Core {
     /// Bytes were written past the engine: drop code that may have been there.
     pub(super) fn wrote(&mut self, address: u32, bytes: u32) {
         self.bus.stored(address, bytes);
-        if self.is_executable(self.bus.memory.resolve(address)) {
+        if self.executable.contains(self.bus.memory.resolve(address)) {
             self.bus
                 .dirty_code
                 .push((self.bus.memory.resolve(address), 4));
@@ -372,19 +362,8 @@ impl Core {
 
     /// Was translated code written? Writes elsewhere are forgotten.
     pub(super) fn code_is_dirty(&mut self) -> bool {
-        if self.bus.dirty_code.is_empty() {
-            return false;
-        }
-        let mut ranges = std::mem::take(&mut self.bus.dirty_code);
-        ranges.retain(|&(start, len)| self.covers_code(start, len));
-        self.bus.dirty_code = ranges;
-        !self.bus.dirty_code.is_empty()
-    }
-
-    fn covers_code(&self, start: u32, len: u32) -> bool {
-        let first = start / PAGE;
-        let last = (u64::from(start) + u64::from(len.max(1)) - 1) / u64::from(PAGE);
-        (u64::from(first)..=last).any(|n| self.is_executable((n as u32).wrapping_mul(PAGE)))
+        let ranges = &mut self.bus.dirty_code;
+        !ranges.is_empty() && self.executable.retain(ranges)
     }
 
     /// Code that DMA, programming or a debugger changed is translated again. `true` when translated code was

@@ -33,9 +33,10 @@ mod waits;
 pub use faults::decode_fault;
 pub use state::CoreState;
 
-use crate::backend::engine::IoRange;
+use crate::backend::engine::{IoRange, PAGE};
 use crate::backend::{Cpu, Engine};
 use crate::bus::Bus;
+use crate::code_pages::CodePages;
 use crate::decode::{Decoder, Insn};
 use crate::machine::{CoreKind, Stop};
 use crate::notices::NoticeKind;
@@ -173,7 +174,7 @@ pub struct Core {
     touches_synced: u64,
     /// An instruction that leaves nothing in the pipe.
     nop: Insn,
-    executable: Vec<u64>,
+    executable: CodePages,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
     /// the looks until that is over.
     permissive: u8,
@@ -257,7 +258,7 @@ impl Core {
             touches: 1,
             touches_synced: 1,
             nop,
-            executable: vec![0; 1 << 16],
+            executable: CodePages::new(PAGE),
             permissive: 0,
             fp_control: (true, 0),
             semihosting: None,

@@ -7,14 +7,6 @@ use std::collections::BTreeMap;
 
 /// Changes that a page can hold at most in a lane; of a busier one only the first are shown.
 pub const MOST: usize = 400_000;
-/// Variables by which kernels say which task runs: FreeRTOS, RIOT, ThreadX, and our own.
-pub const CURRENT_TASK: [&str; 5] = [
-    "pxCurrentTCB",
-    "sched_active_thread",
-    "_tx_thread_current_ptr",
-    "study_current",
-    "k_current",
-];
 /// A variable that has held so many different objects is no task.
 const TASKS: usize = 256;
 
@@ -69,31 +61,25 @@ pub fn lanes(capture: &Capture) -> Result<(Vec<Lane>, Vec<String>), CaptureError
             lane.name
         ));
     }
-    for lane in lanes.iter_mut().filter(|l| l.group == Group::Values) {
-        let is_current = CURRENT_TASK
-            .iter()
-            .any(|name| lane.name == format!("var.{name}"));
-        name_tasks(lane, &capture.header, is_current);
+    for (lane, signal) in lanes.iter_mut().zip(&plan.signals) {
+        if let Source::Variable(variable) = signal.source {
+            name_tasks(lane, &capture.header, variable);
+        }
     }
     let mut signals = plan.signals.iter();
     lanes.retain(|_| signals.next().is_some_and(|s| shown(s.shape)));
     Ok((lanes, remarks))
 }
 
-/// A variable that points to objects of the firmware and nowhere else tells which task runs; so does one of which it is known,
-/// whatever it holds.
-fn name_tasks(lane: &mut Lane, header: &Header, is_current: bool) {
+/// A variable whose values all have names tells which task runs.
+fn name_tasks(lane: &mut Lane, header: &Header, variable: u16) {
     let mut names = BTreeMap::new();
     for &(_, value) in &lane.changes {
-        if names.contains_key(&value) || value == 0 && !is_current {
+        let null = value == 0 && !header.is_current_task(variable);
+        if null || names.contains_key(&value) {
             continue;
         }
-        let name = match header.object(value) {
-            None if is_current && value < 0x1000 => Some(format!("task {value}")),
-            None if is_current => Some(format!("{value:#010x}")),
-            name => name,
-        };
-        match name {
+        match header.value_name(variable, value) {
             Some(name) if names.len() < TASKS => drop(names.insert(value, name)),
             _ => return,
         }

@@ -9,7 +9,7 @@ mod place;
 mod table;
 
 pub use figures::{Figure, figures};
-pub use lanes::{CURRENT_TASK, lanes};
+pub use lanes::lanes;
 pub use looked::{Looked, look, page};
 pub use page::{run as page_run, signal as page_signal};
 pub use picture::{Plot, plot};

@@ -30,6 +30,14 @@ pub const MAGIC: &[u8; 8] = b"TICKCAP\n";
 pub const END_MAGIC: &[u8; 8] = b"TICKEND\n";
 /// Version of the records. Readers refuse other versions.
 pub const VERSION: u16 = 2;
+/// Variables by which kernels say which task runs: FreeRTOS, RIOT, ThreadX, and our own.
+pub const CURRENT_TASK: [&str; 5] = [
+    "pxCurrentTCB",
+    "sched_active_thread",
+    "_tx_thread_current_ptr",
+    "study_current",
+    "k_current",
+];
 /// A header longer than this is not believed.
 const MAX_HEADER: u32 = 16 << 20;
 
@@ -84,6 +92,28 @@ pub struct DataObject {
 impl Header {
     /// Version of the fields that this tool writes.
     pub const SCHEMA: u32 = 2;
+
+    /// What a value of a variable is called: the object that it points to, or the task of a variable that tells which one runs;
+    /// `None` for a plain number.
+    #[must_use]
+    pub fn value_name(&self, variable: u16, value: u32) -> Option<String> {
+        let object = self.object(value);
+        if object.is_some() || !self.is_current_task(variable) {
+            return object;
+        }
+        // A small number is an index, a large one an object on a heap.
+        Some(match value {
+            0..0x1000 => format!("task {value}"),
+            _ => format!("task {value:#010x}"),
+        })
+    }
+
+    /// Does this variable tell which task runs?
+    #[must_use]
+    pub fn is_current_task(&self, variable: u16) -> bool {
+        let name = self.variables.get(usize::from(variable));
+        name.is_some_and(|n| CURRENT_TASK.contains(&n.as_str()))
+    }
 
     /// What a pointer points to: `idle_task`, `tasks+0x38`; `None` for what is no known object.
     #[must_use]

@@ -2,8 +2,8 @@
 
 use super::execute::{Ended, execute_then, prepare};
 use super::options::RunOptions;
-use crate::analysis::{CURRENT_TASK, How, Looked, Places, Plot, look, page, plot};
-use crate::capture::Ending;
+use crate::analysis::{How, Looked, Places, Plot, look, page, plot};
+use crate::capture::{CURRENT_TASK, Ending};
 use crate::compare::bench_result;
 use crate::compare::benches;
 use crate::compare::comparison::{Comparison, Kind, Problem};

@@ -2,9 +2,8 @@
 
 use super::execute::{execute_then, prepare};
 use super::options::RunOptions;
-use crate::analysis::{
-    Against, Analysis, CURRENT_TASK, Column, How, Looked, Plot, look, page, plot, table,
-};
+use crate::analysis::{Against, Analysis, Column, How, Looked, Plot, look, page, plot, table};
+use crate::capture::CURRENT_TASK;
 use crate::failure::Failure;
 use crate::metrics::name::Metric;
 use crate::output;

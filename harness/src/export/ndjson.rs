@@ -26,7 +26,7 @@ pub fn write(job: &Job<'_>, mut out: &mut dyn Write) -> Result<(), ExportError> 
             sig: &signal.name,
             v: c.value,
             obj: match signal.source {
-                Source::Variable(_) => job.capture.header.object(c.value),
+                Source::Variable(v) => job.capture.header.value_name(v, c.value),
                 _ => None,
             },
             pc: c.pc,

@@ -127,8 +127,8 @@ fn numbers(
 /// A byte as its character, a pointer as what it points to, other numbers in hex.
 fn value_name(header: &Header, signal: &Signal, value: u32) -> String {
     match (signal.source, u8::try_from(value)) {
-        (Source::Variable(_), _) => header
-            .object(value)
+        (Source::Variable(v), _) => header
+            .value_name(v, value)
             .unwrap_or_else(|| format!("{value:#x}")),
         (Source::Tx(_) | Source::Rx(_) | Source::Itm(_), Ok(b)) if b.is_ascii_graphic() => {
             char::from(b).to_string()

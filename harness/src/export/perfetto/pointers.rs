@@ -1,4 +1,4 @@
-//! Variables that point to objects: `pxCurrentTCB` of a scheduler. What they point to gets tracks of its own.
+//! Variables whose values have names: `pxCurrentTCB` of a scheduler points to objects. Each value gets a track of its own.
 
 use crate::capture::Record;
 use crate::export::job::{ExportError, Job};
@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A variable with more values than this is a number that looks like an address (the end of a heap).
 const MAX_OBJECTS: usize = 256;
 
-/// The variables of the plan whose values, but for 0, are all addresses of known data objects, with these addresses.
+/// The variables of the plan whose values all have names (null pointers need none), with these values.
 pub fn find(job: &Job<'_>) -> Result<BTreeMap<u16, BTreeSet<u32>>, ExportError> {
     let header = &job.capture.header;
     let mut values: BTreeMap<u16, BTreeSet<u32>> = BTreeMap::new();
     let shown = |v| job.plan.index(Source::Variable(v)).is_some();
-    if header.objects.is_empty() || !job.capture.summary.variables.iter().any(|&v| shown(v)) {
+    if !job.capture.summary.variables.iter().any(|&v| shown(v)) {
         return Ok(values);
     }
     let mut numbers = BTreeSet::new();
@@ -25,12 +25,13 @@ pub fn find(job: &Job<'_>) -> Result<BTreeMap<u16, BTreeSet<u32>>, ExportError> 
         let ProbeKind::Store { variable, value } = event.kind else {
             continue;
         };
-        if value == 0 || numbers.contains(&variable) || !shown(variable) {
+        let null = value == 0 && !header.is_current_task(variable);
+        if null || numbers.contains(&variable) || !shown(variable) {
             continue;
         }
         let known = values.entry(variable).or_default();
-        let fits =
-            known.contains(&value) || header.object(value).is_some() && known.len() < MAX_OBJECTS;
+        let fits = known.contains(&value)
+            || header.value_name(variable, value).is_some() && known.len() < MAX_OBJECTS;
         if fits {
             known.insert(value);
         } else {

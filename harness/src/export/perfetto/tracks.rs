@@ -54,7 +54,7 @@ impl Tracks {
         for (&variable, addresses) in &pointers {
             let parent = layout.group(&format!("Tasks ({})", header.variable(variable)));
             let track = |&address: &u32| {
-                let name = header.object(address).unwrap_or_default();
+                let name = header.value_name(variable, address).unwrap_or_default();
                 let track = layout.track(&name, Some(parent));
                 (address, (track, layout.name(&name)))
             };
