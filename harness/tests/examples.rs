@@ -391,7 +391,10 @@ fn pytest_shows_each_verdict() {
     }
 
     // A run that was killed has no summary: pytest refuses it before any test.
-    let cut = &good[..=good.trim_end().rfind('\n').expect("a line before the summary")];
+    let cut = &good[..=good
+        .trim_end()
+        .rfind('\n')
+        .expect("a line before the summary")];
     let out = pytest(cut).expect("it was there");
     assert_eq!(out.status.code(), Some(4), "{}", text(&out));
     assert!(text(&out).contains("no summary"), "{}", text(&out));

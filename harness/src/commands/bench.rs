@@ -137,14 +137,13 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         usize::from,
     );
     let interrupt = Interrupt::install();
-    let mut told = 0;
+    terminal.status(&format!("0/{} runs", bench.runs()?.len()));
     let outcome = bench::run(
         &bench,
         threads,
         html.is_some() || arguments.plots.is_some() && plot::needs_edges(&bench),
         &interrupt,
         &mut |done, all, run| {
-            told = done;
             let failed = run.verdicts.iter().filter(|v| !v.passed()).count();
             let mark = match failed {
                 0 => String::new(),
