@@ -110,11 +110,7 @@ impl Baseline {
     #[must_use]
     pub fn figure(&self, run: &str, signal: &str, metric: &str) -> Option<(f64, Unit)> {
         let text = self.run.get(run)?.signal.get(signal)?.get(metric)?;
-        let unit = match text.ends_with("cy") {
-            true => Unit::Cycles,
-            false => Unit::One,
-        };
-        Some((parse_number(text.trim_end_matches("ppm"))?.as_f64(), unit))
+        Some((parse_number(text)?.as_f64(), Unit::split(text).1))
     }
 
     /// Compare what a bench has given with it.
@@ -320,9 +316,9 @@ fn share(of: Rational, percent: Rational) -> Option<Rational> {
     Rational::new(num, of.den().checked_mul(percent.den())?.checked_mul(100)?)
 }
 
-/// `12cy`, `-3`, `1/3`, `0.5` as exact numbers.
+/// `12cy`, `-3`, `1/3`, `5/2/s` as exact numbers.
 fn parse_number(text: &str) -> Option<Rational> {
-    let plain = text.trim().trim_end_matches("cy").trim();
+    let plain = Unit::split(text).0;
     if let Some((num, den)) = plain.split_once('/') {
         return Rational::new(num.parse().ok()?, den.parse().ok()?);
     }

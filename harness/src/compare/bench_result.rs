@@ -235,6 +235,7 @@ fn figure(value: &Value) -> Result<(String, String, MetricValue), String> {
     let unit = match text_of(value, "unit")?.as_str() {
         "cy" => Unit::Cycles,
         "ppm" => Unit::Ppm,
+        "/s" => Unit::PerSecond,
         "" => Unit::One,
         other => return Err(format!("`{other}` is no unit")),
     };

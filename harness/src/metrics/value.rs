@@ -25,6 +25,16 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// A number as it is written, and its unit: that of the symbol behind it, else none.
+    #[must_use]
+    pub fn split(text: &str) -> (&str, Unit) {
+        let text = text.trim();
+        let behind = [Unit::Cycles, Unit::Ppm, Unit::PerSecond].into_iter();
+        let found = behind.filter_map(|u| Some((text.strip_suffix(u.symbol())?, u)));
+        let (number, unit) = found.last().unwrap_or((text, Unit::One));
+        (number.trim(), unit)
+    }
+
     /// What stands behind a number: `cy`, `ppm`, or nothing.
     #[must_use]
     pub fn symbol(self) -> &'static str {
@@ -225,6 +235,14 @@ mod tests {
             MetricValue::real(1.0, Unit::Ppm).seconds(Rational::whole(1)),
             None
         );
+    }
+
+    #[test]
+    fn units_are_found_behind_numbers() {
+        assert_eq!(Unit::split(" 12cy"), ("12", Unit::Cycles));
+        assert_eq!(Unit::split("-1.5ppm"), ("-1.5", Unit::Ppm));
+        assert_eq!(Unit::split("5/2/s"), ("5/2", Unit::PerSecond));
+        assert_eq!(Unit::split("1/3"), ("1/3", Unit::One));
     }
 
     #[test]
