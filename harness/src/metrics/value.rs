@@ -29,9 +29,9 @@ impl Unit {
     #[must_use]
     pub fn split(text: &str) -> (&str, Unit) {
         let text = text.trim();
-        let behind = [Unit::Cycles, Unit::Ppm, Unit::PerSecond].into_iter();
-        let found = behind.filter_map(|u| Some((text.strip_suffix(u.symbol())?, u)));
-        let (number, unit) = found.last().unwrap_or((text, Unit::One));
+        let mut behind = [Unit::Cycles, Unit::Ppm, Unit::PerSecond].into_iter();
+        let found = behind.find_map(|u| Some((text.strip_suffix(u.symbol())?, u)));
+        let (number, unit) = found.unwrap_or((text, Unit::One));
         (number.trim(), unit)
     }
 
