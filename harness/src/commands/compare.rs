@@ -1,9 +1,9 @@
 //! `tickscope compare`: runs, or results of runs and benches, side by side.
 
-use super::execute::{Ended, execute_then, prepare};
+use super::execute::{Ended, execute_then, prepare_to_measure};
 use super::options::RunOptions;
 use crate::analysis::{How, Looked, Places, Plot, look, page, plot};
-use crate::capture::{CURRENT_TASK, Ending};
+use crate::capture::Ending;
 use crate::compare::bench_result;
 use crate::compare::benches;
 use crate::compare::comparison::{Comparison, Kind, Problem};
@@ -406,20 +406,13 @@ fn run(
     signals: &[Signal],
     terminal: &Terminal,
 ) -> Result<(Recording, Facts, u8), Failure> {
-    let mut options = RunOptions {
+    let options = RunOptions {
         firmware: path.to_owned(),
         ..a.options.clone()
     };
-    options.watch.extend(signals.iter().cloned());
     let firmware = Firmware::open(path, options.base)?;
     // Which task runs is what schedulers differ in first.
-    let has = |name: &&&str| firmware.image.symbols.find(name).is_some();
-    let task = CURRENT_TASK.iter().find(has);
-    let task = task.and_then(|name| format!("write:{name}").parse().ok());
-    options.watch.extend(task);
-    let mut prepared = prepare(&options, terminal)?;
-    // Wrong signals are told before the run.
-    crate::signal::Collector::new(signals, &prepared.header())?;
+    let (mut prepared, _) = prepare_to_measure(&options, signals, true, terminal)?;
     let ranges = functions(prepared.firmware());
     prepared.machine().enable_profile(ranges);
     let temporary = Temporary::new();

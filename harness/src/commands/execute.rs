@@ -1,7 +1,7 @@
 //! One run from its options to its results: what `run`, `trace` and `profile` are made of.
 
 use super::options::RunOptions;
-use crate::capture::Writer;
+use crate::capture::{CURRENT_TASK, Writer};
 use crate::console::{Console, Defaults, Sink};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -15,6 +15,7 @@ use crate::progress::{self, Progress};
 use crate::rtt::Found;
 use crate::run_result::{self as result, RunResult, hex};
 use crate::session::{Finished, Session, Settings};
+use crate::signal::{Collector, Signal};
 use crate::stimuli::Stimuli;
 use crate::terminal::Terminal;
 use crate::until::Until;
@@ -51,6 +52,32 @@ pub fn prepare(options: &RunOptions, terminal: &Terminal) -> Result<Prepared, Fa
     }
     prepared.watch(&options.watch)?;
     Ok(prepared)
+}
+
+/// As [`prepare`], for a run in which signals are measured: they are watched, and with `task` the variable by which the
+/// kernel says which task runs. Gives what collects the signals, too.
+///
+/// # Errors
+/// As [`prepare`], and for a signal that there cannot be.
+pub fn prepare_to_measure(
+    options: &RunOptions,
+    signals: &[Signal],
+    task: bool,
+    terminal: &Terminal,
+) -> Result<(Prepared, Collector), Failure> {
+    let mut prepared = prepare(options, terminal)?;
+    let symbols = &prepared.firmware().image.symbols;
+    let mut watched = options.watch.clone();
+    watched.extend(signals.iter().cloned());
+    if task {
+        let current = CURRENT_TASK
+            .iter()
+            .find(|name| symbols.find(name).is_some());
+        watched.extend(current.and_then(|name| format!("write:{name}").parse().ok()));
+    }
+    prepared.watch(&watched)?;
+    let collector = Collector::new(signals, &prepared.header())?;
+    Ok((prepared, collector))
 }
 
 /// Where the serial ports go.

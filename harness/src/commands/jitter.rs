@@ -1,12 +1,12 @@
 //! `tickscope jitter`: what signals of one or more runs do, exact in cycles.
 
-use super::execute::{execute_then, prepare};
+use super::execute::{execute_then, prepare_to_measure};
 use super::options::RunOptions;
 use crate::analysis::{Against, Analysis, Column, How, Looked, Plot, look, page, plot, table};
-use crate::capture::CURRENT_TASK;
 use crate::failure::Failure;
 use crate::metrics::name::Metric;
 use crate::output;
+use crate::parts::Firmware;
 use crate::recording::{Recording, Temporary, is_capture, labels};
 use crate::report;
 use crate::signal::Signal;
@@ -209,21 +209,13 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
 
 /// Run a firmware; everything is derived from the capture of it.
 fn run(a: &Arguments, path: &Path, terminal: &Terminal) -> Result<(u8, Recording), Failure> {
-    let mut options = RunOptions {
+    let options = RunOptions {
         firmware: path.to_owned(),
         ..a.options.clone()
     };
-    options.watch.extend(a.signal.iter().cloned());
-    let firmware = crate::parts::Firmware::open(path, options.base)?;
-    if a.report.is_some() {
-        let has = |name: &&&str| firmware.image.symbols.find(name).is_some();
-        let task = CURRENT_TASK.iter().find(has);
-        options
-            .watch
-            .extend(task.and_then(|name| format!("write:{name}").parse().ok()));
-    }
-    let prepared = prepare(&options, terminal)?;
-    let collector = crate::signal::Collector::new(&a.signal, &prepared.header())?;
+    let firmware = Firmware::open(path, options.base)?;
+    let has_lanes = a.report.is_some();
+    let (prepared, collector) = prepare_to_measure(&options, &a.signal, has_lanes, terminal)?;
     let lanes = ProbeMask {
         bytes: false,
         ..ProbeMask::ALL

@@ -6,10 +6,11 @@ use super::options::RunOptions;
 use crate::capture::Capture;
 use crate::export;
 use crate::failure::Failure;
+use crate::recording::Temporary;
 use crate::terminal::Terminal;
 use clap::{Args, ValueHint};
 use emu_core::probe::ProbeMask;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `trace`.
 #[derive(Clone, Debug, Args)]
@@ -47,10 +48,10 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         ..show.clone()
     };
     // Every export is made from a capture; one that nobody asked for goes again.
-    let temporary = Temporary(temporary_capture());
+    let temporary = Temporary::new();
     let (path, mask) = match &options.capture {
         Some(path) => (path.as_path(), ProbeMask::ALL),
-        None => (temporary.0.as_path(), show.probes()),
+        None => (temporary.path(), show.probes()),
     };
     let code = execute(prepared, options, Some((path, mask)), terminal)?;
     let capture = Capture::open(path)?;
@@ -66,19 +67,5 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
     match failed {
         Some(e) => Err(e),
         None => Ok(code),
-    }
-}
-
-fn temporary_capture() -> PathBuf {
-    std::env::temp_dir().join(format!("tickscope-{}.cap", std::process::id()))
-}
-
-/// A file that is removed when it is no longer needed.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let path: &Path = &self.0;
-        let _ = std::fs::remove_file(path);
     }
 }
