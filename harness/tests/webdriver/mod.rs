@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,14 +50,16 @@ impl Browser {
         };
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = tempfile::tempdir().expect("a folder");
-        let port = free_port();
-        let child = Command::new(driver)
-            .arg(format!("--port={port}"))
+        // The driver chooses its port and says which: one that was chosen here could be taken meanwhile, and asking whether
+        // it listens could connect to itself.
+        let mut child = Command::new(driver)
+            .arg("--port=0")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver starts");
+        let port = port_of(&mut child);
         let mut browser = Browser {
             driver: child,
             port,
@@ -65,7 +67,6 @@ impl Browser {
             _profile: profile,
             _one: one,
         };
-        browser.wait_for_driver();
         let folder = browser._profile.path().display().to_string();
         let options = json!({
             "binary": which(chromium),
@@ -86,14 +87,6 @@ impl Browser {
         let id = made["sessionId"].as_str().expect("a session");
         browser.session = id.to_owned();
         Some(browser)
-    }
-
-    fn wait_for_driver(&self) {
-        let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < end, "chromedriver does not listen");
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 
     /// One HTTP request. The `value` of the answer; a panic with the driver's words when it is an error.
@@ -267,7 +260,16 @@ fn which(program: &str) -> String {
     found.expect("it was started before").display().to_string()
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
+/// The port that a driver says it listens on, when it does.
+fn port_of(driver: &mut Child) -> u16 {
+    let said = driver.stdout.take().expect("its output");
+    let mut lines = BufReader::new(said).lines();
+    let port = lines.by_ref().find_map(|line| {
+        let line = line.ok()?;
+        let (_, rest) = line.split_once("started successfully on port ")?;
+        rest.trim_end_matches('.').parse().ok()
+    });
+    // It may say more, which nobody reads.
+    std::thread::spawn(move || lines.for_each(drop));
+    port.expect("chromedriver says its port")
 }
