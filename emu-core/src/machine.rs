@@ -412,9 +412,12 @@ impl Machine {
         }
     }
 
-    /// Set all registers of a Cortex-M; does nothing on RISC-V.
+    /// Set all registers of a Cortex-M; does nothing on RISC-V. A core that sleeps wakes when PC moves.
     pub fn set_registers(&mut self, registers: &Registers) {
         if let Core::Arm(c) = &mut self.core {
+            if registers.r[15] != c.registers().r[15] {
+                c.wake_for_debugger();
+            }
             c.set_registers(registers);
         }
     }
@@ -428,9 +431,12 @@ impl Machine {
         }
     }
 
-    /// Set all registers of a RISC-V core; does nothing on others.
+    /// Set all registers of a RISC-V core; does nothing on others. A core that sleeps wakes when PC moves.
     pub fn set_riscv_registers(&mut self, registers: &riscv::Registers) {
         if let Core::Riscv(c) = &mut self.core {
+            if registers.pc != c.registers().pc {
+                c.wake_for_debugger();
+            }
             c.set_registers(registers);
         }
     }
@@ -444,53 +450,28 @@ impl Machine {
         }
     }
 
-    /// Read memory or registers for a debugger: no effects, no time. Returns how many bytes were readable.
-    pub fn read_memory(&mut self, address: u32, into: &mut [u8]) -> usize {
-        if let Some(bytes) = self.core.bus().memory.slice(address, into.len()) {
-            into.copy_from_slice(bytes);
-            return into.len();
+    /// Set a control and status register, as machine mode would. `false` when there is none of that number, or
+    /// when it keeps its value whatever is written.
+    pub fn set_riscv_csr(&mut self, number: u16, value: u32) -> bool {
+        match &mut self.core {
+            Core::Arm(_) => false,
+            Core::Riscv(c) => c.set_csr(number, value),
         }
-        let mut done = 0;
-        while done < into.len() {
-            let at = address.wrapping_add(done as u32);
-            let word = at & 3 == 0
-                && into.len() - done >= 4
-                && self.core.bus().memory.region_at(at).is_none();
-            let width = if word { Width::Word } else { Width::Byte };
-            let Ok(v) = self.core.bus_mut().peek(at, width) else {
-                break;
-            };
-            let n = width.bytes() as usize;
-            into[done..done + n].copy_from_slice(&v.to_le_bytes()[..n]);
-            done += n;
-        }
-        done
     }
 
-    /// Write memory for a debugger (RAM, and flash for `load`). Returns how many bytes were written.
+    /// Read memory or registers for a debugger: no effects, no time. Devices see the widest aligned accesses that
+    /// fit. Returns how many bytes were readable.
+    pub fn read_memory(&mut self, address: u32, into: &mut [u8]) -> usize {
+        if let Core::Arm(c) = &mut self.core {
+            c.show_masks();
+        }
+        self.core.bus_mut().debug_read(address, into)
+    }
+
+    /// Write memory for a debugger: RAM and flash at once, devices at the present cycle, by the widest aligned
+    /// accesses that fit, with all effects. Returns how many bytes were written.
     pub fn write_memory(&mut self, address: u32, bytes: &[u8]) -> usize {
-        if self.core.bus_mut().program(address, bytes).is_ok() {
-            return bytes.len();
-        }
-        let mut done = 0;
-        for chunk in bytes.chunks(4) {
-            let at = address.wrapping_add(done as u32);
-            let width = if chunk.len() == 4 && at & 3 == 0 {
-                Width::Word
-            } else {
-                Width::Byte
-            };
-            let n = width.bytes() as usize;
-            let value = chunk[..n]
-                .iter()
-                .rev()
-                .fold(0, |v, &b| v << 8 | u32::from(b));
-            if self.core.bus_mut().write(at, width, value).is_err() {
-                break;
-            }
-            done += n;
-        }
-        done
+        self.core.bus_mut().debug_write(address, bytes)
     }
 
     /// Stop before the instruction at this address.

@@ -200,6 +200,27 @@ impl Memory {
         self.regions.iter().find(|r| r.contains(a))
     }
 
+    /// How many bytes from an address on lie in one region, without a seam of an alias; zero where there is no
+    /// memory.
+    #[must_use]
+    pub fn extent(&self, address: u32) -> u32 {
+        let resolved = self.resolve(address);
+        let Some(region) = self.region_at(address) else {
+            return 0;
+        };
+        let rest = region.size() - (resolved - region.base);
+        self.aliases.iter().fold(rest, |rest, a| {
+            let offset = address.wrapping_sub(a.base);
+            if offset < a.size {
+                rest.min(a.size - offset)
+            } else if a.base > address {
+                rest.min(a.base - address)
+            } else {
+                rest
+            }
+        })
+    }
+
     /// `len` bytes at an address, when they lie in one region.
     #[must_use]
     pub fn slice(&self, address: u32, len: usize) -> Option<&[u8]> {

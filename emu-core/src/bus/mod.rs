@@ -9,6 +9,7 @@
 
 mod bridge;
 mod build;
+mod debug;
 mod serial;
 mod signals;
 mod state;

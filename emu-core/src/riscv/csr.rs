@@ -24,6 +24,16 @@ pub const MISA: u32 = 1 << 30 | 1 | 1 << 2 | 1 << 8 | 1 << 12 | 1 << 20;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IllegalCsr;
 
+/// Is there a register of this number that keeps what is written to it (as far as its fields allow)? Not: misa,
+/// mip (the lines of other devices), events, identification, views for user mode.
+#[must_use]
+pub fn is_writable(number: u16) -> bool {
+    matches!(
+        number,
+        0x300 | 0x304..=0x306 | 0x340..=0x343 | 0x3A0..=0x3A3 | 0x3B0..=0x3BF | 0xB00 | 0xB02 | 0xB80 | 0xB82
+    )
+}
+
 /// What a CSR shows that does not live in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -255,6 +265,23 @@ mod tests {
         assert_eq!(c.read(0xC00, later), Ok(105));
         assert_eq!(c.read(0xC80, later), Ok(1));
         assert_eq!(c.write(0xC00, 0, NOW), Err(IllegalCsr));
+    }
+
+    #[test]
+    fn writable_is_what_keeps_a_value() {
+        for number in 0..0x1000 {
+            let mut c = Csrs::new([0; 3]);
+            let Ok(before) = c.read(number, NOW) else {
+                assert!(!is_writable(number), "{number:#x}");
+                continue;
+            };
+            // 0x88: bits that each of them keeps.
+            let taken = c
+                .write(number, !before & 0x88 | before & !0x88, NOW)
+                .is_ok();
+            let kept = taken && c.read(number, NOW) != Ok(before);
+            assert_eq!(kept, is_writable(number), "{number:#x}");
+        }
     }
 
     #[test]

@@ -33,6 +33,13 @@ impl Core {
         }
     }
 
+    /// End a sleep that the run has left off in: a debugger moves PC.
+    pub(crate) fn wake_for_debugger(&mut self) {
+        if self.asleep {
+            self.woken(self.slept_at.max(self.bus.now.0));
+        }
+    }
+
     fn wakes(&self) -> bool {
         self.line_levels() & self.csr.mie != 0 || self.bus.reset_request.is_some()
     }
@@ -60,6 +67,11 @@ impl Core {
             self.bus.advance_to(Cycles(next));
             now = now.max(next);
         }
+        self.woken(now);
+    }
+
+    /// The core wakes at `now`.
+    fn woken(&mut self, now: u64) {
         self.asleep = false;
         let pc = self.cpu.pc();
         self.bus.probes.record(Cycles(now), pc, ProbeKind::Wake);

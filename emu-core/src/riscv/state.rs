@@ -1,7 +1,7 @@
 //! The core's part of a snapshot, and its registers.
 
 use super::Core;
-use super::csr::{Csrs, Now};
+use super::csr::{self, Csrs, Now};
 use super::timing::Pipe;
 use super::timing::predictor::Predictor;
 use crate::device::StateError;
@@ -124,14 +124,30 @@ impl Core {
 
     /// A CSR as machine mode would read it now, for a debugger; `None` when there is none of that number.
     pub(crate) fn csr(&self, number: u16) -> Option<u32> {
-        let now = Now {
+        let mut csr = self.csr.clone();
+        csr.privilege = super::csr::MACHINE;
+        csr.read(number, self.csr_inputs()).ok()
+    }
+
+    /// Set a CSR as an instruction in machine mode would, for a debugger. `false` when there is none of that
+    /// number, or when it keeps its value whatever is written.
+    pub(crate) fn set_csr(&mut self, number: u16, value: u32) -> bool {
+        let now = self.csr_inputs();
+        if !csr::is_writable(number) {
+            return false;
+        }
+        let privilege = std::mem::replace(&mut self.csr.privilege, csr::MACHINE);
+        let written = self.csr.write(number, value, now);
+        self.csr.privilege = privilege;
+        written.is_ok()
+    }
+
+    fn csr_inputs(&self) -> Now {
+        Now {
             cycle: self.bus.now.0,
             retired: self.executed(),
             lines: self.line_levels(),
-        };
-        let mut csr = self.csr.clone();
-        csr.privilege = super::csr::MACHINE;
-        csr.read(number, now).ok()
+        }
     }
 
     /// Take the core's state. It must rest (between two runs).

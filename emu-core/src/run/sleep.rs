@@ -50,6 +50,13 @@ impl Core {
         self.go_on_sleeping();
     }
 
+    /// End a sleep that the run has left off in: a debugger moves PC.
+    pub(crate) fn wake_for_debugger(&mut self) {
+        if self.is_asleep() {
+            self.woken(self.slept_at.max(self.bus.now.0));
+        }
+    }
+
     fn wake_reason(&mut self) -> bool {
         let masks = self.cpu.masks();
         let interrupt = self.bus.system.attention() && self.bus.system.wakes(masks);
@@ -80,6 +87,11 @@ impl Core {
             self.bus.advance_to(Cycles(next));
             now = now.max(next);
         }
+        self.woken(now);
+    }
+
+    /// The core wakes at `now`.
+    fn woken(&mut self, now: u64) {
         self.sleep = Sleep::Awake;
         self.bus.take_stolen(); // a sleeping core misses nothing
         let slept = now.saturating_sub(self.slept_at);

@@ -143,6 +143,11 @@ impl Core {
         self.bus.system.current = (r.xpsr & 0x1FF) as u16;
     }
 
+    /// Bring to the bus what a debugger's read of a system register shows of the core.
+    pub(crate) fn show_masks(&mut self) {
+        self.bus.system.masks = self.cpu.masks();
+    }
+
     /// Take the core's state. It must rest (between two runs).
     pub(crate) fn save(&self) -> CoreState {
         let (insns, ledger) = self.counted();
