@@ -18,13 +18,16 @@
 //! * The ELF is served to gdb, so `file` is not needed.
 //!
 //! Not there: watchpoints (gdb says that it cannot insert them; after `set can-use-hw-watchpoints 0` it steps and
-//! compares by itself), reverse execution, tasks of an RTOS as threads, RISC-V.
+//! compares by itself), reverse execution, tasks of an RTOS as threads.
 
-mod arch;
 mod description;
 mod host;
+mod memory_map;
+mod registers;
 mod server;
 mod session;
+#[cfg(test)]
+mod snapshots;
 mod target;
 mod wire;
 

@@ -1,7 +1,9 @@
 //! Registers, memory and the one thread.
 
+use super::change::{Change, EFAULT};
 use super::{Debuggee, Never};
-use crate::arch::{Register, View};
+use crate::registers::Values;
+use crate::registers::wire::{Number, Packet};
 use gdbstub::common::Tid;
 use gdbstub::target::ext::base::multithread::{MultiThreadBase, MultiThreadResumeOps};
 use gdbstub::target::ext::base::single_register_access::{
@@ -13,7 +15,6 @@ use gdbstub::target::{TargetError, TargetResult};
 /// The core.
 pub const THREAD: Tid = Tid::MIN;
 
-const EFAULT: u8 = 14;
 const EINVAL: u8 = 22;
 const ESRCH: u8 = 3;
 
@@ -25,36 +26,20 @@ fn check(tid: Tid) -> Result<(), TargetError<Never>> {
     }
 }
 
-impl Debuggee<'_> {
-    /// All registers now.
-    pub fn view(&self) -> View {
-        View {
-            shape: self.shape,
-            values: self.machine.registers(),
-            cycles: self.machine.now().0,
-        }
-    }
-}
-
 impl MultiThreadBase for Debuggee<'_> {
-    fn read_registers(&mut self, regs: &mut View, tid: Tid) -> TargetResult<(), Self> {
+    fn read_registers(&mut self, regs: &mut Packet, tid: Tid) -> TargetResult<(), Self> {
         check(tid)?;
-        *regs = self.view();
+        let pc = self.machine.registers().r[15];
+        let values = Values::of(self.machine);
+        *regs = Packet::new(&self.table, pc, |r| values.get(r.place));
         Ok(())
     }
 
-    fn write_registers(&mut self, regs: &View, tid: Tid) -> TargetResult<(), Self> {
+    fn write_registers(&mut self, regs: &Packet, tid: Tid) -> TargetResult<(), Self> {
         check(tid)?;
-        if regs.shape != self.shape || regs.cycles != self.machine.now().0 {
-            return Err(TargetError::Errno(EINVAL));
-        }
-        let mut values = regs.values.clone();
-        if !self.shape.fpu {
-            let now = self.machine.registers();
-            (values.s, values.fpscr) = (now.s, now.fpscr);
-        }
-        self.machine.set_registers(&values);
-        Ok(())
+        let table = self.table.clone();
+        let new = regs.values(&table).ok_or(TargetError::Errno(EINVAL))?;
+        self.change_registers(new.into_iter().filter_map(|(r, v)| Some((r, v?))))
     }
 
     fn support_single_register_access(&mut self) -> Option<SingleRegisterAccessOps<'_, Tid, Self>> {
@@ -71,12 +56,14 @@ impl MultiThreadBase for Debuggee<'_> {
 
     fn write_addrs(&mut self, start: u32, data: &[u8], tid: Tid) -> TargetResult<(), Self> {
         check(tid)?;
-        if u64::from(start) + data.len() as u64 > 1 << 32
-            || self.machine.write_memory(start, data) < data.len()
-        {
-            return Err(TargetError::Errno(EFAULT));
+        // gdb writes nothing to find out whether a packet is known.
+        if data.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.change(&Change::Memory {
+            address: start,
+            bytes: data.to_vec(),
+        })
     }
 
     fn list_active_threads(&mut self, active: &mut dyn FnMut(Tid)) -> Result<(), Never> {
@@ -97,42 +84,30 @@ impl SingleRegisterAccess<Tid> for Debuggee<'_> {
     fn read_register(
         &mut self,
         tid: Tid,
-        register: Register,
+        number: Number,
         buf: &mut [u8],
     ) -> TargetResult<usize, Self> {
         check(tid)?;
-        if !register.exists(self.shape) {
-            return Err(TargetError::Errno(EINVAL));
-        }
-        let n = register.size();
-        let value = self.view().get(register).to_le_bytes();
-        buf.get_mut(..n)
-            .ok_or(TargetError::Errno(EINVAL))?
-            .copy_from_slice(&value[..n]);
+        let invalid = TargetError::Errno(EINVAL);
+        let Some(register) = self.table.get(number.0) else {
+            return Err(invalid);
+        };
+        let n = register.bytes();
+        let (Some(value), Some(buf)) = (self.value(register), buf.get_mut(..n)) else {
+            return Err(invalid);
+        };
+        buf.copy_from_slice(&value.to_le_bytes()[..n]);
         Ok(n)
     }
 
-    fn write_register(
-        &mut self,
-        tid: Tid,
-        register: Register,
-        value: &[u8],
-    ) -> TargetResult<(), Self> {
+    fn write_register(&mut self, tid: Tid, number: Number, value: &[u8]) -> TargetResult<(), Self> {
         check(tid)?;
-        if !register.exists(self.shape) || value.len() != register.size() {
+        let register = self.table.get(number.0).cloned();
+        let Some(register) = register.filter(|r| r.bytes() == value.len()) else {
             return Err(TargetError::Errno(EINVAL));
-        }
+        };
         let value = value.iter().rev().fold(0, |v, &b| v << 8 | u64::from(b));
-        let mut view = self.view();
-        if view.get(register) == value {
-            return Ok(());
-        }
-        if register == Register::Cycles {
-            return Err(TargetError::Errno(EINVAL));
-        }
-        view.set(register, value);
-        self.machine.set_registers(&view.values);
-        Ok(())
+        self.change_registers([(&register, value)])
     }
 }
 
@@ -140,6 +115,8 @@ impl ThreadExtraInfo for Debuggee<'_> {
     fn thread_extra_info(&self, _: Tid, buf: &mut [u8]) -> Result<usize, Never> {
         let what = if self.machine.is_asleep() {
             "asleep".to_owned()
+        } else if self.machine.kind().is_riscv() {
+            "awake".to_owned()
         } else {
             match self.machine.bus().system.current {
                 0 => "thread mode".to_owned(),

@@ -4,7 +4,7 @@
 //! Watchpoints are not there: the core cannot report accesses yet.
 
 use super::Debuggee;
-use crate::arch::Thumb;
+use crate::registers::wire::Length;
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::{
     Breakpoints, HwBreakpoint, HwBreakpointOps, SwBreakpoint, SwBreakpointOps,
@@ -56,21 +56,21 @@ impl Breakpoints for Debuggee<'_> {
 }
 
 impl SwBreakpoint for Debuggee<'_> {
-    fn add_sw_breakpoint(&mut self, address: u32, _: Thumb) -> TargetResult<bool, Self> {
+    fn add_sw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.add(address, false))
     }
 
-    fn remove_sw_breakpoint(&mut self, address: u32, _: Thumb) -> TargetResult<bool, Self> {
+    fn remove_sw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.remove(address, false))
     }
 }
 
 impl HwBreakpoint for Debuggee<'_> {
-    fn add_hw_breakpoint(&mut self, address: u32, _: Thumb) -> TargetResult<bool, Self> {
+    fn add_hw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.add(address, true))
     }
 
-    fn remove_hw_breakpoint(&mut self, address: u32, _: Thumb) -> TargetResult<bool, Self> {
+    fn remove_hw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.remove(address, true))
     }
 }

@@ -2,13 +2,15 @@
 
 mod base;
 mod breakpoints;
+mod change;
 mod files;
 mod flash;
 mod monitor;
 mod resume;
 
-use crate::arch::{CortexM, Shape};
-use crate::{Firmware, description};
+use crate::registers::Table;
+use crate::registers::wire::AnyCore;
+use crate::{Firmware, description, memory_map};
 use emu_core::Cycles;
 use emu_core::machine::Machine;
 use files::Files;
@@ -27,7 +29,8 @@ pub struct Debuggee<'m> {
     pub action: Action,
     /// The run ends before an instruction that would start after this cycle.
     pub limit: Cycles,
-    shape: Shape,
+    /// The registers of its core.
+    table: Table,
     /// Address, and whether gdb called it a hardware breakpoint.
     breakpoints: BTreeSet<(u32, bool)>,
     files: Files,
@@ -42,19 +45,15 @@ impl<'m> Debuggee<'m> {
         firmware: Option<&Firmware>,
         limit: Cycles,
     ) -> Debuggee<'m> {
-        let system = &machine.bus().system;
-        let shape = Shape {
-            v7m: system.is_v7m(),
-            fpu: system.has_fpu,
-        };
+        let table = Table::of(machine);
         Debuggee {
             action: Action::Continue,
             limit,
-            shape,
             breakpoints: BTreeSet::new(),
             files: Files::new(firmware),
-            description: description::target(system.architecture, shape),
-            memory_map: description::memory_map(&machine.bus().memory),
+            description: description::target(&table),
+            memory_map: memory_map::memory_map(&machine.bus().memory),
+            table,
             machine,
         }
     }
@@ -65,10 +64,10 @@ impl<'m> Debuggee<'m> {
 pub enum Never {}
 
 impl Target for Debuggee<'_> {
-    type Arch = CortexM;
+    type Arch = AnyCore;
     type Error = Never;
 
-    fn base_ops(&mut self) -> ext::base::BaseOps<'_, CortexM, Never> {
+    fn base_ops(&mut self) -> ext::base::BaseOps<'_, AnyCore, Never> {
         ext::base::BaseOps::MultiThread(self)
     }
 

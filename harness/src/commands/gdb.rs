@@ -75,12 +75,6 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
         );
     }
     let mut prepared = prepare(options, terminal)?;
-    if prepared.machine().kind().is_riscv() {
-        return Err(
-            Failure::usage("gdb is served for Cortex-M cores only so far")
-                .help("`tickscope run` and `tickscope trace` know RISC-V"),
-        );
-    }
     let firmware = (prepared.image().format == Format::Elf).then(|| {
         std::fs::read(&options.firmware).map(|elf| gdb::Firmware {
             name: options.firmware.file_name().map_or_else(
