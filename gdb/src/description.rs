@@ -1,4 +1,7 @@
 //! The target description: the registers, as XML (gdb manual, "Target Description Format").
+//!
+//! It says that there is no operating system. A gdb for many targets takes a plain ELF file for a Linux program
+//! otherwise: backtraces end at code below 0x8000, and steps are made with breakpoints.
 
 use crate::registers::types::Flags;
 use crate::registers::{Register, Table, Type};
@@ -8,7 +11,7 @@ use std::fmt::Write;
 pub fn target(table: &Table) -> String {
     let mut xml = format!(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target version=\"1.0\">\n\
-         <architecture>{}</architecture>\n",
+         <architecture>{}</architecture>\n<osabi>none</osabi>\n",
         table.architecture
     );
     // Numbers may go forth and back between features, but each is told once.

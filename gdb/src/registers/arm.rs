@@ -5,7 +5,7 @@
 //!
 //! Source of the fields: ARMv7-M ARM (DDI 0403E) B1.4; ARMv8-M ARM (DDI 0553) D1.2.
 
-use super::types::{Field, Flags, bit, field, named};
+use super::types::{Field, Flags, bit, named};
 use super::{Place, Register, Type, cycles, row};
 use emu_core::cortex_m::Architecture;
 
@@ -57,8 +57,14 @@ const XPSR_V7M: Flags = Flags {
         bit("V", 28),
         bit("Q", 27),
         bit("T", 24),
-        field("IT_low", 25, 26),
-        field("IT_high", 10, 15),
+        bit("IT7", 15),
+        bit("IT6", 14),
+        bit("IT5", 13),
+        bit("IT4", 12),
+        bit("IT3", 11),
+        bit("IT2", 10),
+        bit("IT1", 26),
+        bit("IT0", 25),
         EXCEPTION,
     ],
 };
@@ -72,9 +78,18 @@ const XPSR_DSP: Flags = Flags {
         bit("V", 28),
         bit("Q", 27),
         bit("T", 24),
-        field("GE", 16, 19),
-        field("IT_low", 25, 26),
-        field("IT_high", 10, 15),
+        bit("GE3", 19),
+        bit("GE2", 18),
+        bit("GE1", 17),
+        bit("GE0", 16),
+        bit("IT7", 15),
+        bit("IT6", 14),
+        bit("IT5", 13),
+        bit("IT4", 12),
+        bit("IT3", 11),
+        bit("IT2", 10),
+        bit("IT1", 26),
+        bit("IT0", 25),
         EXCEPTION,
     ],
 };
