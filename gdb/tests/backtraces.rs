@@ -34,6 +34,14 @@ fn frames(text: &str) -> Vec<&str> {
     text.lines().filter(|l| l.starts_with('#')).collect()
 }
 
+/// What gdb printed as `$1 = …`, `$2 = …`.
+fn values(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|l| l.starts_with('$'))
+        .filter_map(|l| Some(l.split_once(" = ")?.1))
+        .collect()
+}
+
 /// ICSR: SysTick becomes pending.
 const PEND_SYSTICK: &str = "set *(unsigned *)0xe000ed04 = 1 << 26";
 /// ICSR: NMI becomes pending.
@@ -56,6 +64,7 @@ fn a_handler_over_a_task_on_the_process_stack() {
             "p $psp == $sp && $psp != $msp",
             "bt 3",
             "p/x $pc",
+            "p $sp",
             PEND_SYSTICK,
             "delete",
             "hbreak *systick_handler",
@@ -65,7 +74,7 @@ fn a_handler_over_a_task_on_the_process_stack() {
             "bt 4",
             "frame 2",
             "p/x $pc",
-            "p $sp == $psp + 32 || $sp == $psp + 36",
+            "p $sp",
             // An NMI over the handler: the inner exception frame is on the main stack.
             PEND_NMI,
             "delete",
@@ -79,14 +88,14 @@ fn a_handler_over_a_task_on_the_process_stack() {
             return;
         };
         let texts = frames(&text);
-        let values: Vec<&str> = text.lines().filter(|l| l.starts_with('$')).collect();
-        assert_eq!(values.len(), 7, "{core}:\n{text}");
-        assert_eq!(values[0], "$1 = 1", "{core}:\n{text}");
-        assert_eq!(values[2], format!("$3 = {returns}"), "{core}:\n{text}");
-        assert!(values[3].contains("ISR=SysTick"), "{core}:\n{text}");
-        assert_eq!(&values[4][5..], &values[1][5..], "{core}: PC\n{text}");
-        assert_eq!(values[5], "$6 = 1", "{core}: SP\n{text}");
-        assert!(values[6].contains("ISR=NMI"), "{core}:\n{text}");
+        let values = values(&text);
+        let [on_psp, pc, sp, lr, xpsr, pc_again, sp_again, inner] = values[..] else {
+            panic!("{core}:\n{text}");
+        };
+        assert_eq!((on_psp, lr), ("1", returns), "{core}:\n{text}");
+        assert_eq!((pc_again, sp_again), (pc, sp), "{core}:\n{text}");
+        assert!(xpsr.contains("ISR=SysTick"), "{core}:\n{text}");
+        assert!(inner.contains("ISR=NMI"), "{core}:\n{text}");
         let expected = [
             // The task by itself.
             "k_queue_put (",
@@ -99,32 +108,104 @@ fn a_handler_over_a_task_on_the_process_stack() {
             // The selected frame.
             "k_queue_put (",
             // An NMI over the handler.
-            "default_handler (",
+            "_handler (",
             "<signal handler called>",
             "systick_handler (",
             "<signal handler called>",
             "k_queue_put (",
         ];
-        let texts: Vec<&&str> = texts
-            .iter()
-            .filter(|t| !t.contains("More stack frames"))
-            .collect();
         let mut at = texts.iter();
         for e in expected {
             assert!(at.any(|t| t.contains(e)), "{core}: {e}\n{text}");
         }
     }
 }
+
 #[test]
-fn explore() {
-    if !have_gdb() { return; }
-    for core in std::env::var("CORES").unwrap_or_default().split(',') {
-        let Some((name, fx)) = core.split_once(':') else {return};
-        let (mut m, firmware) = chips::with_fixture(name, fx).unwrap();
-        let options = Options { firmware: Some(firmware), ..Options::default() };
-        let script = std::env::var("SCRIPT").unwrap();
-        let lines: Vec<&str> = script.split(';').collect();
-        let s = gdb_session(&mut m, &options, &lines);
-        println!("=== {core} {:?}\n{}\n{}", s.outcome, s.text, s.serial);
+fn an_fp_frame_that_is_saved_lazily() {
+    for (core, returns) in [
+        ("cortex-m4f", "0xffffffed"),
+        ("cortex-m7", "0xffffffed"),
+        ("cortex-m33", "0xffffffac"),
+    ] {
+        let fixture = format!("kernel-8.{core}.elf");
+        let script = [
+            // A task that computes with floats gives way: PendSV over an FP frame on the process stack.
+            "hbreak *pendsv_handler if ($lr & 0x14) == 4",
+            "continue 3",
+            "p/x $lr",
+            "p *(unsigned *)0xe000ef34 & 1",
+            "p $psp",
+            "p $s17 != 0",
+            "p/x $s17",
+            "bt",
+            "frame 2",
+            // 26 words, and one more that may align the stack.
+            "p $sp - 104",
+            "frame function fp_work",
+            "p/x $s17",
+            "detach",
+        ];
+        let Some(text) = session(core, &fixture, &script) else {
+            return;
+        };
+        let values = values(&text);
+        let [lr, lazy, psp, used, s17, sp, s17_again] = values[..] else {
+            panic!("{core}:\n{text}");
+        };
+        assert_eq!((lr, lazy, used), (returns, "1", "1"), "{core}:\n{text}");
+        assert_eq!((s17_again, sp), (s17, psp), "{core}:\n{text}");
+        expect(
+            &text,
+            &[
+                "pendsv_handler (",
+                "<signal handler called>",
+                " in fp_work (",
+                " in work (",
+            ],
+        );
+    }
+}
+
+#[test]
+fn functions_and_interrupts_of_risc_v() {
+    for core in ["e31", "rv32"] {
+        let script = [
+            "break led_set",
+            "continue",
+            "bt",
+            "finish",
+            "delete",
+            "tbreak tick",
+            "continue",
+            "bt 2",
+            "p $mcause",
+            "p $mepc >= &main && $mepc < (char *)&main + 400",
+            "p milliseconds",
+            "next",
+            "next",
+            "p milliseconds",
+            "detach",
+        ];
+        let Some(text) = session(core, &format!("blinky.{core}.elf"), &script) else {
+            return;
+        };
+        expect(
+            &text,
+            &[
+                "Breakpoint 1, led_set (",
+                "#0  led_set (",
+                "#1  ",
+                " in main (",
+                "main () at",
+                "Temporary breakpoint 2, tick (",
+                "#0  tick (",
+            ],
+        );
+        assert_eq!(
+            values(&text)[..3],
+            ["[ Interrupt Code=7 ]", "1", "0"],
+            "{core}:\n{text}"
+        );
     }
 }
