@@ -450,6 +450,15 @@ impl Machine {
         }
     }
 
+    /// The privilege mode of a RISC-V core: 3 machine, 0 user. `None` on others.
+    #[must_use]
+    pub fn riscv_privilege(&self) -> Option<u8> {
+        match &self.core {
+            Core::Arm(_) => None,
+            Core::Riscv(c) => Some(c.privilege()),
+        }
+    }
+
     /// Set a control and status register, as machine mode would. `false` when there is none of that number, or
     /// when it keeps its value whatever is written.
     pub fn set_riscv_csr(&mut self, number: u16, value: u32) -> bool {

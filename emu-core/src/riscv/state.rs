@@ -129,6 +129,11 @@ impl Core {
         csr.read(number, self.csr_inputs()).ok()
     }
 
+    /// The mode in which instructions execute.
+    pub(crate) fn privilege(&self) -> u8 {
+        self.csr.privilege
+    }
+
     /// Set a CSR as an instruction in machine mode would, for a debugger. `false` when there is none of that
     /// number, or when it keeps its value whatever is written.
     pub(crate) fn set_csr(&mut self, number: u16, value: u32) -> bool {
