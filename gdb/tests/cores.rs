@@ -143,6 +143,12 @@ fn fp_registers_are_floats_and_doubles() {
         "set $fpscr = 0x03c00010",
         "p $fpscr",
         "set $fpscr = 0",
+        "set $basepri = 0x40",
+        "p/x $basepri",
+        "set $faultmask = 1",
+        "p $faultmask",
+        "set $faultmask = 0",
+        "set $basepri = 0",
         "detach",
     ];
     on_each(&CORTEX_M[3..], &script, |name, text| {
@@ -153,6 +159,8 @@ fn fp_registers_are_floats_and_doubles() {
             "2.5",
             "0x0",
             "[ DN FZ RMode=RZ IXC ]",
+            "0x40",
+            "1",
         ];
         assert_eq!(printed(text), expected, "{name}:\n{text}");
     });
@@ -179,6 +187,8 @@ fn risc_v() {
         "set $minstret = 1000",
         "p $minstret",
         "p $mhartid",
+        "p $priv",
+        "info registers priv",
         "p/x $misa",
         "set $t3 = 5",
         "p $t3",
@@ -202,6 +212,7 @@ fn risc_v() {
             "3",
             "1000",
             "0",
+            "3",
             "0x40101105",
             "5",
             "1",
@@ -210,6 +221,7 @@ fn risc_v() {
         assert_eq!(printed(text), expected, "{name}:\n{text}");
         let refused = ["misa", "mip", "mhartid", "cycles"]
             .map(|r| format!("Could not write register \"{r}\"; remote failure reply 'E01'"));
+        expect(text, &["prv:3 [Machine]"]);
         expect(text, &refused.each_ref().map(String::as_str));
         for csr in [
             "mstatus",
@@ -236,6 +248,48 @@ fn risc_v() {
             let line = |l: &str| l.starts_with(&format!("{csr} "));
             assert!(text.lines().any(line), "{name}: {csr}\n{text}");
         }
+    });
+}
+
+#[test]
+fn stack_limits_of_armv8m() {
+    let script = [
+        "set $msplim = 0x20000100",
+        "set $psplim = 0x20000208",
+        "stepi",
+        "p $msplim",
+        "p $psplim",
+        "detach",
+    ];
+    on_each(&CORTEX_M[5..], &script, |_, text| {
+        let expected = ["(void *) 0x20000100", "(void *) 0x20000208"];
+        assert_eq!(printed(text), expected, "{text}");
+    });
+}
+
+#[test]
+fn all_registers_in_one_packet() {
+    let script = [
+        "set remote set-register-packet off",
+        "break main",
+        "continue",
+        "set $saved = $sp",
+        "set $sp = $sp - 16",
+        "p $sp == $saved - 16",
+        "set $sp = $saved",
+        "set $pc = $pc + 4",
+        "p (long)$pc == (long)&main + 4",
+        "set $pc = (long)&main",
+        "stepi",
+        "p (long)$pc > (long)&main",
+        "p $sp <= $saved",
+        "set $cycles = 1",
+        "p $cycles > 10",
+        "detach",
+    ];
+    let machines = [CORTEX_M[1], CORTEX_M[3], CORTEX_M[5], RISCV[1]];
+    on_each(&machines, &script, |name, text| {
+        assert_eq!(printed(text), ["1"; 5], "{name}:\n{text}");
     });
 }
 

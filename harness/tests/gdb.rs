@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 fn fixture(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "fixtures", "elf", name]
@@ -10,8 +10,8 @@ fn fixture(name: &str) -> PathBuf {
         .collect()
 }
 
-#[test]
-fn a_session_over_a_unix_socket() {
+/// What gdb and the tool said, when this fixture was served over a UNIX socket; `None` without gdb.
+fn session(name: &str, commands: &[&str]) -> Option<(String, Output)> {
     if Command::new("gdb-multiarch")
         .arg("--version")
         .stdout(Stdio::null())
@@ -19,13 +19,13 @@ fn a_session_over_a_unix_socket() {
         .is_err()
     {
         println!("skipped: gdb-multiarch is not installed");
-        return;
+        return None;
     }
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("gdb.sock");
     let mut tool = Command::new(env!("CARGO_BIN_EXE_tickscope"))
         .arg("gdb")
-        .arg(fixture("kernel-2.cortex-m4f.elf"))
+        .arg(fixture(name))
         .arg(format!("--listen=unix:{}", socket.display()))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -38,16 +38,8 @@ fn a_session_over_a_unix_socket() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let target = format!("target remote {}", socket.display());
-    let commands = [
-        &target,
-        "break main",
-        "continue",
-        "monitor cycles",
-        "delete",
-        "continue",
-    ];
     let mut gdb = Command::new("timeout");
-    gdb.args(["60", "gdb-multiarch", "-batch", "-nx"]);
+    gdb.args(["60", "gdb-multiarch", "-batch", "-nx", "-ex", &target]);
     for command in commands {
         gdb.args(["-ex", command]);
     }
@@ -56,6 +48,22 @@ fn a_session_over_a_unix_socket() {
         String::from_utf8_lossy(&gdb.stdout).into_owned() + &String::from_utf8_lossy(&gdb.stderr);
     let _ = tool.kill();
     let output = tool.wait_with_output().expect("ends");
+    Some((text, output))
+}
+
+const TO_MAIN_AND_ON: &[&str] = &[
+    "break main",
+    "continue",
+    "monitor cycles",
+    "delete",
+    "continue",
+];
+
+#[test]
+fn a_session_over_a_unix_socket() {
+    let Some((text, output)) = session("kernel-2.cortex-m4f.elf", TO_MAIN_AND_ON) else {
+        return;
+    };
     assert!(text.contains("Breakpoint 1, main"), "{text}");
     assert!(
         text.contains("instructions, core clock 100000000 Hz"),
@@ -64,6 +72,17 @@ fn a_session_over_a_unix_socket() {
     assert!(text.contains("exited normally"), "{text}");
     let console = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(console.contains("kernel: ok"), "{console}");
+}
+
+#[test]
+fn risc_v_firmware_too() {
+    let Some((text, output)) = session("intbench.rv32.elf", TO_MAIN_AND_ON) else {
+        return;
+    };
+    assert!(text.contains("Breakpoint 1, main"), "{text}");
+    assert!(text.contains("exited normally"), "{text}");
+    let console = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(console.contains("intbench"), "{console}");
 }
 
 #[test]

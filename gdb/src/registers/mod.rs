@@ -51,6 +51,8 @@ pub enum Place {
     Pc,
     /// A control and status register.
     Csr(u16),
+    /// The privilege mode of a RISC-V core.
+    Privilege,
     /// The present cycle.
     Cycles,
 }

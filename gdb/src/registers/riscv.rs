@@ -7,11 +7,13 @@ use super::{Place, Register, Type, cycles, row};
 
 const CPU: &str = "org.gnu.gdb.riscv.cpu";
 const CSR: &str = "org.gnu.gdb.riscv.csr";
+const VIRTUAL: &str = "org.gnu.gdb.riscv.virtual";
 
 /// Number of the CSR with address 0.
 const CSR0: usize = 65;
-/// Behind the last CSR, and behind gdb's own number for the privilege mode.
-const CYCLES: usize = CSR0 + 4096 + 1;
+/// Behind the last CSR, as in gdb: the privilege mode.
+const PRIV: usize = CSR0 + 4096;
+const CYCLES: usize = PRIV + 1;
 
 const INT: Type = Type::Plain("int");
 const WORD: Type = Type::Plain("uint32");
@@ -91,6 +93,11 @@ pub fn rows(has: impl Fn(u16) -> bool) -> Vec<Register> {
             Place::Csr(number),
         )
     };
+    let privilege = Register {
+        general: false,
+        saved: false,
+        ..row(PRIV, "priv", VIRTUAL, INT, Place::Privilege)
+    };
     let protection = (0..4)
         .map(|n| (0x3A0 + n, format!("pmpcfg{n}"), WORD))
         .chain((0..16).map(|n| (0x3B0 + n, format!("pmpaddr{n}"), DATA)));
@@ -103,6 +110,6 @@ pub fn rows(has: impl Fn(u16) -> bool) -> Vec<Register> {
     integer
         .chain([row(32, "pc", CPU, CODE, Place::Pc)])
         .chain(csrs)
-        .chain([cycles(CYCLES)])
+        .chain([privilege, cycles(CYCLES)])
         .collect()
 }

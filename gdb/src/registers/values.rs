@@ -50,7 +50,9 @@ impl Values {
                 let i = usize::from(n & 15) * 2;
                 return Some(u64::from(v.s[i + 1]) << 32 | u64::from(v.s[i]));
             }
-            Place::X(_) | Place::Pc | Place::Csr(_) | Place::Cycles => return None,
+            Place::X(_) | Place::Pc | Place::Csr(_) | Place::Privilege | Place::Cycles => {
+                return None;
+            }
         }))
     }
 
@@ -119,7 +121,7 @@ fn set_arm(v: &mut machine::Registers, place: Place, value: u64) -> bool {
             v.s[i] = low;
             v.s[i + 1] = (value >> 32) as u32;
         }
-        Place::X(_) | Place::Pc | Place::Csr(_) | Place::Cycles => return false,
+        Place::X(_) | Place::Pc | Place::Csr(_) | Place::Privilege | Place::Cycles => return false,
     }
     true
 }
@@ -153,7 +155,10 @@ mod tests {
                     assert_eq!(values.get(r.place), Some(value), "{}", r.name);
                     changed += 1;
                 } else {
-                    let fixed = matches!(r.place, Place::Csr(_) | Place::Cycles | Place::X(0));
+                    let fixed = matches!(
+                        r.place,
+                        Place::Csr(_) | Place::Privilege | Place::Cycles | Place::X(0)
+                    );
                     assert!(fixed && values.get(r.place) == old, "{}", r.name);
                 }
             }

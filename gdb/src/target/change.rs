@@ -1,8 +1,9 @@
 //! What gdb changes in the machine. Every write goes through [`Debuggee::change`], whatever packet asked for it.
 
 use super::Debuggee;
-use crate::registers::{Register, Values};
-use emu_core::machine::Machine;
+use crate::registers::{Place, Register, Values};
+use emu_core::machine::{self, Machine};
+use emu_core::riscv;
 use gdbstub::target::{TargetError, TargetResult};
 
 /// There is no memory, or it refuses.
@@ -13,11 +14,13 @@ pub const EPERM: u8 = 1;
 /// A change of the machine from outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// All registers of the core.
-    Registers(Values),
+    /// All registers of a Cortex-M.
+    Registers(Box<machine::Registers>),
+    /// All registers of a RISC-V core.
+    RiscvRegisters(Box<riscv::Registers>),
     /// A control and status register of a RISC-V core.
     Csr {
-        /// Its address.
+        /// Its number.
         number: u16,
         /// Its new value.
         value: u32,
@@ -31,37 +34,36 @@ pub enum Change {
     },
 }
 
-/// Why a change was refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refused(u8);
-
 impl Change {
-    /// Make it.
-    fn apply(&self, machine: &mut Machine) -> Result<(), Refused> {
+    /// Make it. Could all of it be done?
+    fn apply(&self, machine: &mut Machine) -> bool {
         match self {
-            Change::Registers(Values::Arm(registers)) => machine.set_registers(registers),
-            Change::Registers(Values::Riscv(registers)) => machine.set_riscv_registers(registers),
-            Change::Csr { number, value } => {
-                if !machine.set_riscv_csr(*number, *value) {
-                    return Err(Refused(EPERM));
-                }
-            }
+            Change::Registers(registers) => machine.set_registers(registers),
+            Change::RiscvRegisters(registers) => machine.set_riscv_registers(registers),
+            Change::Csr { number, value } => return machine.set_riscv_csr(*number, *value),
             Change::Memory { address, bytes } => {
-                if machine.write_memory(*address, bytes) < bytes.len() {
-                    return Err(Refused(EFAULT));
-                }
+                return machine.write_memory(*address, bytes) == bytes.len();
             }
         }
-        Ok(())
+        true
+    }
+
+    /// What gdb is told when it could not.
+    fn error(&self) -> u8 {
+        match self {
+            Change::Memory { .. } => EFAULT,
+            _ => EPERM,
+        }
     }
 }
 
 impl Debuggee<'_> {
     /// Change the machine: the one place where gdb does.
     pub(super) fn change(&mut self, change: &Change) -> TargetResult<(), Self> {
-        change
-            .apply(self.machine)
-            .map_err(|Refused(errno)| TargetError::Errno(errno))
+        match change.apply(self.machine) {
+            true => Ok(()),
+            false => Err(TargetError::Errno(change.error())),
+        }
     }
 
     /// Change registers. Those that have the value already are left alone, also read-only ones; of the others, later
@@ -70,7 +72,6 @@ impl Debuggee<'_> {
         &mut self,
         new: impl IntoIterator<Item = (&'r Register, u64)>,
     ) -> TargetResult<(), Self> {
-        use crate::registers::Place;
         let mut values = Values::of(self.machine);
         let mut csrs = Vec::new();
         for (register, value) in new {
@@ -87,16 +88,19 @@ impl Debuggee<'_> {
             }
         }
         if values != Values::of(self.machine) {
-            self.change(&Change::Registers(values))?;
+            self.change(&match values {
+                Values::Arm(registers) => Change::Registers(registers),
+                Values::Riscv(registers) => Change::RiscvRegisters(registers),
+            })?;
         }
         csrs.iter().try_for_each(|c| self.change(c))
     }
 
     /// A register's value now.
     pub(super) fn value(&self, register: &Register) -> Option<u64> {
-        use crate::registers::Place;
         match register.place {
             Place::Csr(number) => self.machine.riscv_csr(number).map(u64::from),
+            Place::Privilege => self.machine.riscv_privilege().map(u64::from),
             Place::Cycles => Some(self.machine.now().0),
             place => Values::of(self.machine).get(place),
         }

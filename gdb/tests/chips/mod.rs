@@ -17,7 +17,7 @@ pub fn machine(name: &str) -> Machine {
     machine
 }
 
-/// One with a fixture, at its reset; `None` (with a notice) when the file is not there.
+/// One with a fixture, at its reset; `None` (with a notice) when the file is not there, or does not fit.
 pub fn with_fixture(machine_name: &str, fixture: &str) -> Option<(Machine, Firmware)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/elf");
     let path = folder.join(fixture);
@@ -27,7 +27,10 @@ pub fn with_fixture(machine_name: &str, fixture: &str) -> Option<(Machine, Firmw
     }
     let mut machine = machine(machine_name);
     let image = Image::open(&path, &OpenOptions::default()).expect("a fixture is an image");
-    machine.load(&image).expect("it fits");
+    if let Err(e) = machine.load(&image) {
+        eprintln!("{fixture} is not for {machine_name}: {e}");
+        return None;
+    }
     machine.reset();
     let elf = std::fs::read(&path).expect("it was there a moment ago");
     let name = fixture.to_owned();
