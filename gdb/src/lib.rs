@@ -13,6 +13,9 @@
 //! * The machine waits at its present cycle until gdb attaches; while gdb thinks, virtual time stands still.
 //! * Attaching, breakpoints and steps do not change the run: cycles and state hash are those of a run without gdb.
 //!   What the user changes (registers, memory, flash, `monitor reset`) does, of course.
+//! * gdb sees the registers that the core has, of Cortex-M and RISC-V, with `$cycles`: the present cycle. Looking at
+//!   memory and at registers of devices (`x`, `print`) has no effects and takes no time; writing does what a write of
+//!   that width does. RAM and flash are written at once, also code.
 //! * A `BKPT` in the firmware does what it does without a debugger (semihosting, DebugMonitor or HardFault), for
 //!   the same reason.
 //! * The ELF is served to gdb, so `file` is not needed.

@@ -189,6 +189,7 @@ fn risc_v() {
         "p $mhartid",
         "p $priv",
         "info registers priv",
+        "info threads",
         "p/x $misa",
         "set $t3 = 5",
         "p $t3",
@@ -221,7 +222,7 @@ fn risc_v() {
         assert_eq!(printed(text), expected, "{name}:\n{text}");
         let refused = ["misa", "mip", "mhartid", "cycles"]
             .map(|r| format!("Could not write register \"{r}\"; remote failure reply 'E01'"));
-        expect(text, &["prv:3 [Machine]"]);
+        expect(text, &["prv:3 [Machine]", "machine mode"]);
         expect(text, &refused.each_ref().map(String::as_str));
         for csr in [
             "mstatus",

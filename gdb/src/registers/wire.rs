@@ -18,11 +18,11 @@ impl Arch for AnyCore {
 /// What gdb says of the instruction at a breakpoint: its length (RISC-V), or 2, 3 and 4 for a Thumb instruction of 16
 /// bits, of 32 bits, and one that gdb takes for an ARM instruction. The core only knows addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Length(#[allow(dead_code)] u8);
+pub struct Length;
 
 impl arch::BreakpointKind for Length {
     fn from_usize(kind: usize) -> Option<Length> {
-        matches!(kind, 2..=4).then_some(Length(kind as u8))
+        matches!(kind, 2..=4).then_some(Length)
     }
 }
 

@@ -113,15 +113,14 @@ impl SingleRegisterAccess<Tid> for Debuggee<'_> {
 
 impl ThreadExtraInfo for Debuggee<'_> {
     fn thread_extra_info(&self, _: Tid, buf: &mut [u8]) -> Result<usize, Never> {
-        let what = if self.machine.is_asleep() {
-            "asleep".to_owned()
-        } else if self.machine.kind().is_riscv() {
-            "awake".to_owned()
-        } else {
-            match self.machine.bus().system.current {
+        let what = match self.machine.riscv_privilege() {
+            _ if self.machine.is_asleep() => "asleep".to_owned(),
+            Some(0) => "user mode".to_owned(),
+            Some(_) => "machine mode".to_owned(),
+            None => match self.machine.bus().system.current {
                 0 => "thread mode".to_owned(),
                 n => format!("in {}", super::monitor::exception_name(n)),
-            }
+            },
         };
         let text = format!("{:?}, {what}", self.machine.kind());
         let n = text.len().min(buf.len());
