@@ -34,4 +34,4 @@ pub use device::{Access, Ctx, Device, DeviceId, Ports, ResetCause, Width};
 pub use nets::{Drive, Driver, NetId};
 pub use notices::NoticeKind;
 pub use probe::{ProbeEvent, ProbeKind};
-pub use time::{Cycles, Ratio, Ticker};
+pub use time::{Cycles, Position, Ratio, Ticker};

@@ -7,7 +7,7 @@ use crate::profile::{Functions, Profile};
 use crate::riscv;
 use crate::run::{self, Console};
 use crate::semihosting::{self, Semihosting};
-use crate::time::Cycles;
+use crate::time::{Cycles, Position};
 use crate::watch::{Place, Variable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -355,6 +355,15 @@ impl Machine {
     #[must_use]
     pub fn instructions(&self) -> u64 {
         on_core!(&self.core, c => c.executed())
+    }
+
+    /// Where the run is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            instructions: self.instructions(),
+            cycle: self.now(),
+        }
     }
 
     /// Cycles by provenance and kind.
