@@ -540,6 +540,7 @@ impl Machine {
     fn snapshot_sharing(&self, previous: Option<&Snapshot>) -> Snapshot {
         let bus = self.core.bus();
         Snapshot {
+            kind: self.kind(),
             position: self.position(),
             core: Arc::new(self.core.save()),
             memory: Contents::of(&bus.memory, previous.map(|p| &p.memory[..])),
@@ -553,13 +554,15 @@ impl Machine {
     /// # Errors
     /// [`StateError`] when the snapshot is from another machine.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), StateError> {
+        let kind = self.kind();
         let regions = self.core.bus_mut().memory.regions_mut();
-        let fits = regions.len() == snapshot.memory.len()
+        let fits = snapshot.kind == kind
+            && regions.len() == snapshot.memory.len()
             && regions.iter().zip(&snapshot.memory).all(|(r, c)| c.fits(r));
         if !fits {
             return Err(StateError {
-                device: "memory".to_owned(),
-                reason: "the snapshot has other regions".to_owned(),
+                device: "the machine".to_owned(),
+                reason: "it has another core or other regions of memory".to_owned(),
             });
         }
         let mut changes = Changes::default();

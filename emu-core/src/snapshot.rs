@@ -11,7 +11,7 @@
 //! there is a journal ([`crate::semihosting::Semihosting::keep_journal`]).
 
 use crate::bus::BusState;
-use crate::machine::CoreState;
+use crate::machine::{CoreKind, CoreState};
 use crate::memory::{Memory, Region};
 use crate::time::{Cycles, Position};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ const LINE: usize = 64;
 /// A complete state of a machine, from which it continues bit for bit.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
+    pub(crate) kind: CoreKind,
     pub(crate) position: Position,
     pub(crate) core: Arc<CoreState>,
     pub(crate) memory: Vec<Contents>,
@@ -102,6 +103,14 @@ impl Contents {
         {
             return before.clone();
         }
+        if let Some(before) = before
+            && before.holds(bytes)
+        {
+            return Contents {
+                version,
+                ..before.clone()
+            };
+        }
         let mut pages: Vec<Arc<[u8]>> = Vec::with_capacity(bytes.len().div_ceil(PAGE));
         for (i, page) in bytes.chunks(PAGE).enumerate() {
             let same = |p: &&Arc<[u8]>| p[..] == *page;
@@ -115,6 +124,12 @@ impl Contents {
             size: bytes.len(),
             pages: pages.into(),
         }
+    }
+
+    /// Are these the bytes?
+    fn holds(&self, bytes: &[u8]) -> bool {
+        let mut pages = bytes.chunks(PAGE).zip(&*self.pages);
+        pages.all(|(now, page)| *now == **page)
     }
 
     /// Does it belong to a region of this size?
