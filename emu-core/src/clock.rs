@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct ClockId(pub u16);
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Clock {
     name: String,
     /// True frequency: the nominal one with the tolerance of its oscillator.
@@ -52,7 +52,7 @@ pub struct Segment {
 const AS_PER_S: u128 = 1_000_000_000_000_000_000;
 
 /// All clocks of a machine.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ClockTree {
     clocks: Vec<Clock>,
     core: ClockId,
@@ -215,6 +215,15 @@ impl ClockTree {
                 self.change(ClockId(i as u16), hz.scale(1, u64::from(div)), now);
             }
         }
+    }
+
+    /// How many bytes of host memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let names: usize = self.clocks.iter().map(|c| c.name.len()).sum();
+        size_of::<ClockTree>()
+            + size_of_val(&self.clocks[..])
+            + names
+            + size_of_val(&self.segments[..])
     }
 
     /// Did a frequency change since this was last asked?

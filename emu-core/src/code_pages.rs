@@ -1,5 +1,9 @@
 //! Which pages hold code that the engine has translated.
 
+use crate::run::blocks::NumberHasher;
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+
 /// A bit for each page of the address space.
 #[derive(Debug)]
 pub(crate) struct CodePages {
@@ -40,6 +44,38 @@ impl CodePages {
     }
 }
 
+/// Which bytes the engine has translated, more closely: code and data that share a page are told apart.
+#[derive(Debug, Default)]
+pub(crate) struct CodeLines(HashSet<u32, BuildHasherDefault<NumberHasher>>);
+
+impl CodeLines {
+    /// log2 of the bytes in a line.
+    const BITS: u32 = 6;
+
+    fn lines(address: u32, length: u32) -> impl Iterator<Item = u32> {
+        let last = u64::from(address) + u64::from(length.max(1)) - 1;
+        (address >> Self::BITS)..=((last >> Self::BITS) as u32)
+    }
+
+    /// There is code in these bytes.
+    pub(crate) fn mark(&mut self, address: u32, length: u32) {
+        self.0.extend(Self::lines(address, length));
+    }
+
+    /// Is there any in these ranges (address and length)?
+    pub(crate) fn touch(&self, ranges: &[(u32, u32)]) -> bool {
+        let known = |&(start, length): &(u32, u32)| {
+            Self::lines(start, length).any(|line| self.0.contains(&line))
+        };
+        !self.0.is_empty() && ranges.iter().any(known)
+    }
+
+    /// The engine has forgotten all code.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +94,19 @@ mod tests {
         assert!(pages.retain(&mut ranges));
         assert_eq!(ranges, [(0x2000_03FF, 2)]);
         assert!(!pages.retain(&mut vec![(0xFFFF_FFFF, 1)]));
+    }
+
+    #[test]
+    fn data_beside_code_is_no_code() {
+        let mut lines = CodeLines::default();
+        assert!(!lines.touch(&[(0, 64)]));
+        lines.mark(0x2000_043E, 4);
+        lines.mark(0xFFFF_FFFF, 1);
+        assert!(!lines.touch(&[(0x2000_03C0, 64), (0x2000_0480, 64)]));
+        assert!(lines.touch(&[(0x2000_0400, 64)]));
+        assert!(lines.touch(&[(0, 4), (0x2000_0440, 64)]));
+        assert!(lines.touch(&[(0xFFFF_FFC0, 64)]));
+        lines.clear();
+        assert!(!lines.touch(&[(0x2000_0400, 64)]));
     }
 }

@@ -79,6 +79,11 @@ impl EventQueue {
         }
     }
 
+    /// How many bytes of host memory the list takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.pending[..])
+    }
+
     /// All pending events, next first.
     pub fn iter(&self) -> impl Iterator<Item = &Event> {
         self.pending.iter().rev()

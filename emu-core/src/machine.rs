@@ -1,19 +1,22 @@
 //! The machine: a core, its exact clock, and everything around it.
 
-use crate::bus::{Bus, BusState};
+use crate::bus::Bus;
 use crate::device::{ResetCause, StateError, Width};
 use crate::image::{Architecture, Image};
 use crate::profile::{Functions, Profile};
 use crate::riscv;
 use crate::run::{self, Console};
 use crate::semihosting::{self, Semihosting};
-use crate::time::Cycles;
+use crate::snapshot::{Changes, Contents};
+use crate::time::{Cycles, Position};
 use crate::watch::{Place, Variable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub use crate::cores::{ArmCore, CoreInfo, CoreKind, Fpu};
 pub use crate::run::Ledger;
+pub use crate::snapshot::Snapshot;
 
 /// How a machine runs; none of it changes a result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -75,23 +78,6 @@ pub struct Registers {
     pub fpscr: u32,
 }
 
-/// A complete state of a machine, from which it continues bit for bit.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    at: Cycles,
-    core: CoreState,
-    memory: Vec<Vec<u8>>,
-    bus: BusState,
-}
-
-impl Snapshot {
-    /// The cycle at which it was taken.
-    #[must_use]
-    pub fn at(&self) -> Cycles {
-        self.at
-    }
-}
-
 /// Why a machine could not be made or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
@@ -128,10 +114,20 @@ enum Core {
 }
 
 /// Its part of a snapshot.
-#[derive(Clone, Debug)]
-enum CoreState {
+#[derive(Debug)]
+pub(crate) enum CoreState {
     Arm(Box<run::CoreState>),
     Riscv(Box<riscv::CoreState>),
+}
+
+impl CoreState {
+    /// How many bytes of host memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            CoreState::Arm(s) => s.bytes(),
+            CoreState::Riscv(s) => s.bytes(),
+        }
+    }
 }
 
 /// The same expression on whichever core there is.
@@ -164,10 +160,10 @@ impl Core {
         }
     }
 
-    fn load(&mut self, state: &CoreState) -> Result<(), StateError> {
+    fn load(&mut self, state: &CoreState, changes: &Changes) -> Result<(), StateError> {
         match (self, state) {
-            (Core::Arm(c), CoreState::Arm(s)) => c.load(s),
-            (Core::Riscv(c), CoreState::Riscv(s)) => c.load(s),
+            (Core::Arm(c), CoreState::Arm(s)) => c.load(s, changes),
+            (Core::Riscv(c), CoreState::Riscv(s)) => c.load(s, changes),
             _ => Err(StateError {
                 device: "core".to_owned(),
                 reason: "the snapshot is of another kind of core".to_owned(),
@@ -357,6 +353,15 @@ impl Machine {
         on_core!(&self.core, c => c.executed())
     }
 
+    /// Where the run is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            instructions: self.instructions(),
+            cycle: self.now(),
+        }
+    }
+
     /// Cycles by provenance and kind.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -505,44 +510,56 @@ impl Machine {
         for region in self.core.bus().memory.regions() {
             hash.update(region.bytes());
         }
-        hash.update(crate::device::to_state(&self.core.bus().save()));
+        hash.update(self.core.bus().state_for_hash());
         hash.finalize().into()
     }
 
     /// Take a snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        self.snapshot_sharing(None)
+    }
+
+    /// Take a snapshot that shares with a previous one what has not changed since. The previous one is best the last
+    /// that was taken or restored, but any snapshot of this machine does.
+    #[must_use]
+    pub fn snapshot_after(&self, previous: &Snapshot) -> Snapshot {
+        self.snapshot_sharing(Some(previous))
+    }
+
+    fn snapshot_sharing(&self, previous: Option<&Snapshot>) -> Snapshot {
+        let bus = self.core.bus();
         Snapshot {
-            at: self.now(),
-            core: self.core.save(),
-            memory: self
-                .core
-                .bus()
-                .memory
-                .regions()
-                .iter()
-                .map(|r| r.bytes().to_vec())
-                .collect(),
-            bus: self.core.bus().save(),
+            kind: self.kind(),
+            position: self.position(),
+            core: Arc::new(self.core.save()),
+            memory: Contents::of(&bus.memory, previous.map(|p| &p.memory[..])),
+            bus: bus.save(previous.map(|p| &p.bus)),
         }
     }
 
-    /// Go back (or forth) to a snapshot of this machine.
+    /// Go back (or forth) to a snapshot of this machine. Only what is different is changed: what was decoded and
+    /// translated stays, as far as it holds for the snapshot too.
     ///
     /// # Errors
     /// [`StateError`] when the snapshot is from another machine.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), StateError> {
-        for (region, bytes) in self
-            .core
-            .bus_mut()
-            .memory
-            .regions_mut()
-            .iter_mut()
-            .zip(&snapshot.memory)
-        {
-            region.bytes_mut().copy_from_slice(bytes);
+        let kind = self.kind();
+        let regions = self.core.bus_mut().memory.regions_mut();
+        let fits = snapshot.kind == kind
+            && regions.len() == snapshot.memory.len()
+            && regions.iter().zip(&snapshot.memory).all(|(r, c)| c.fits(r));
+        if !fits {
+            return Err(StateError {
+                device: "the machine".to_owned(),
+                reason: "it has another core or other regions of memory".to_owned(),
+            });
+        }
+        let mut changes = Changes::default();
+        for (region, contents) in regions.iter_mut().zip(&snapshot.memory) {
+            contents.put_back(region, &mut changes);
         }
         self.core.bus_mut().load(&snapshot.bus)?;
-        self.core.load(&snapshot.core)
+        self.core.load(&snapshot.core, &changes)
     }
 }

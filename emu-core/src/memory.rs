@@ -3,6 +3,7 @@
 //! RAM that nobody wrote reads as zero, always: no uninitialised guest memory reaches a result.
 
 use crate::device::{DeviceId, Width};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a region is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +83,13 @@ pub struct Region {
     /// The core cannot fetch from it: the bus that it hangs on carries no instructions.
     pub data_only: bool,
     buffer: HostBuffer,
+    version: u64,
+}
+
+/// A number that was never given before, in any machine.
+fn new_version() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Region {
@@ -99,6 +107,21 @@ impl Region {
 
     /// Its contents, writable whatever the kind.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
+        if self.kind != MemoryKind::Ram {
+            self.version = new_version();
+        }
+        self.buffer.bytes_mut()
+    }
+
+    /// Names the contents of flash and ROM: while it is the same, so are they, in whichever machine. `None` for RAM,
+    /// which the execution engine writes to.
+    pub(crate) fn version(&self) -> Option<u64> {
+        (self.kind != MemoryKind::Ram).then_some(self.version)
+    }
+
+    /// Its contents, to be made those that have this version.
+    pub(crate) fn restore_bytes(&mut self, version: Option<u64>) -> &mut [u8] {
+        self.version = version.unwrap_or_else(new_version);
         self.buffer.bytes_mut()
     }
 
@@ -142,6 +165,7 @@ impl Memory {
             guard: None,
             data_only: false,
             buffer: HostBuffer::new(size as usize, fill),
+            version: new_version(),
         });
     }
 

@@ -44,12 +44,14 @@ pub enum Driver {
 /// How many drivers a net has.
 const DRIVERS: usize = 4;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Net {
-    name: String,
+/// State of a net.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Net {
     drives: [Drive; DRIVERS],
     level: bool,
-    /// Someone acts on edges: an interrupt line, a timer input, a part.
+    /// Someone acts on edges: an interrupt line, a timer input, a part, or who waits for one to end the run. No part
+    /// of the state: it follows from who listens.
+    #[serde(skip)]
     listened: bool,
     contended: bool,
 }
@@ -57,6 +59,7 @@ struct Net {
 /// All nets of a machine.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Nets {
+    names: Vec<String>,
     nets: Vec<Net>,
 }
 
@@ -66,26 +69,24 @@ impl Nets {
         if let Some(id) = self.find(name) {
             return id;
         }
-        self.nets.push(Net {
-            name: name.to_owned(),
-            ..Net::default()
-        });
+        self.names.push(name.to_owned());
+        self.nets.push(Net::default());
         NetId(self.nets.len() as u16 - 1)
     }
 
     /// The net of that name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<NetId> {
-        self.nets
+        self.names
             .iter()
-            .position(|n| n.name == name)
+            .position(|n| n == name)
             .map(|i| NetId(i as u16))
     }
 
     /// Name of a net, such as `PA5`.
     #[must_use]
     pub fn name(&self, id: NetId) -> &str {
-        &self.nets[usize::from(id.0)].name
+        &self.names[usize::from(id.0)]
     }
 
     /// How many nets there are.
@@ -102,7 +103,7 @@ impl Nets {
 
     /// All net names in order of their ids.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.nets.iter().map(|n| n.name.as_str())
+        self.names.iter().map(String::as_str)
     }
 
     /// The level a reader of the pin sees.
@@ -146,6 +147,16 @@ impl Nets {
     #[must_use]
     pub fn is_listened(&self, id: NetId) -> bool {
         self.nets[usize::from(id.0)].listened
+    }
+
+    /// The states of all nets, for snapshots.
+    pub(crate) fn all(&self) -> &Vec<Net> {
+        &self.nets
+    }
+
+    /// Take over the states of as many nets.
+    pub(crate) fn restore(&mut self, nets: &[Net]) {
+        self.nets.copy_from_slice(nets);
     }
 
     /// Levels and drivers, for hashing and snapshots.

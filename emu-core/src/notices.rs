@@ -35,7 +35,7 @@ pub struct Notice {
 }
 
 /// All notices of a run, in order of first occurrence.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Notices {
     list: Vec<Notice>,
     index: BTreeMap<(NoticeKind, String), usize>,
@@ -58,6 +58,12 @@ impl Notices {
         });
         self.index.insert(key, self.list.len() - 1);
         true
+    }
+
+    /// How many bytes of host memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let one = |n: &Notice| size_of::<Notice>() + 2 * n.what.len() + 64;
+        size_of::<Notices>() + self.list.iter().map(one).sum::<usize>()
     }
 
     /// All notices, in order of first occurrence.

@@ -10,10 +10,12 @@
 //! * All times are virtual. `SYS_ELAPSED` counts nanoseconds, so its rate holds when the core clock changes.
 //! * `SYS_SYSTEM` never runs anything; it fails.
 //!
-//! Not modelled: contents of host files do not go back with a snapshot (positions do, so a repeated run writes
-//! the same bytes to the same places).
+//! Contents of host files do not go back with a snapshot; positions do, so a repeated run writes the same bytes to the
+//! same places. With a journal ([`Semihosting::keep_journal`]) a repeated run leaves the files alone, and finds what
+//! it found the first time.
 
 mod files;
+mod journal;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,7 @@ use crate::device::{StateError, from_state, to_state};
 use crate::guest;
 use crate::memory::Memory;
 use files::{Errno, Folder, OpenFile};
+use journal::Files;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -147,13 +150,15 @@ struct State {
     errno: u32,
     input: VecDeque<u8>,
     input_closed: bool,
+    /// Operations with the host's folder so far.
+    operations: u64,
 }
 
 /// The debugger's side of semihosting.
 #[derive(Debug)]
 pub struct Semihosting {
     config: Config,
-    folder: Folder,
+    files: Files,
     state: State,
     written: Vec<(u32, u32)>,
 }
@@ -165,7 +170,7 @@ impl Semihosting {
     #[must_use]
     pub fn new(config: Config) -> Semihosting {
         Semihosting {
-            folder: Folder::new(config.folder.clone()),
+            files: Files::new(Folder::new(config.folder.clone())),
             config,
             state: State::default(),
             written: Vec::new(),
@@ -180,6 +185,19 @@ impl Semihosting {
     /// Nothing more will be typed: reads find the end of the file instead of waiting.
     pub fn close_input(&mut self) {
         self.state.input_closed = true;
+    }
+
+    /// Remember from now on what operations with the host's folder give, or no longer. When a state was loaded and the
+    /// same run is repeated, they give the same again and the folder is not touched, until the run comes to what it
+    /// has not done before. Call [`Semihosting::forget_later`] when it will not be the same run.
+    pub fn keep_journal(&mut self, on: bool) {
+        self.files.keep_journal(on);
+    }
+
+    /// From the present state on the run may be another one than before: what is in the journal behind it no longer
+    /// holds. The host's files stay as the run that was left has made them.
+    pub fn forget_later(&mut self) {
+        self.files.forget_from(self.state.operations);
     }
 
     /// Ranges of guest memory (address, length) that the last call has written. They may hold instructions.
@@ -288,7 +306,10 @@ impl Semihosting {
             (b":tt", _) => Handle::ConsoleOut,
             (b":semihosting-features", 0 | 1) => Handle::Features { position: 0 },
             (b":semihosting-features", _) => return Err(Errno::ACCES),
-            _ => Handle::File(self.folder.open(&name, mode)?),
+            _ => {
+                let open = |folder: &Folder| folder.open(&name, mode);
+                Handle::File(self.files.ask(&mut self.state.operations, open)?)
+            }
         };
         if index == self.state.handles.len() {
             self.state.handles.push(None);
@@ -309,9 +330,17 @@ impl Semihosting {
         let [number, at, len] = words(memory, arg)?;
         let bytes = block(memory, at, len)?;
         let index = (number as usize).wrapping_sub(1);
-        let result = match self.state.handles.get_mut(index).and_then(Option::as_mut) {
+        let State {
+            handles,
+            operations,
+            ..
+        } = &mut self.state;
+        let result = match handles.get_mut(index).and_then(Option::as_mut) {
             Some(Handle::ConsoleOut) => return Ok(console(bytes)),
-            Some(Handle::File(f)) => self.folder.write(f, &bytes),
+            Some(Handle::File(f)) => self
+                .files
+                .ask(operations, |folder| folder.write(f, &bytes))
+                .map(|()| f.was_written(bytes.len())),
             _ => Err(Errno::BADF),
         };
         if let Err(errno) = result {
@@ -328,7 +357,12 @@ impl Semihosting {
             return Err(Errno::FAULT);
         }
         let closed = self.state.input_closed;
-        let State { input, handles, .. } = &mut self.state;
+        let State {
+            input,
+            handles,
+            operations,
+            ..
+        } = &mut self.state;
         let index = (number as usize).wrapping_sub(1);
         let result = match handles.get_mut(index).and_then(Option::as_mut) {
             Some(Handle::ConsoleIn) => {
@@ -344,7 +378,10 @@ impl Semihosting {
                 *position = position.saturating_add(part.len() as u32);
                 Ok(part.to_vec())
             }
-            Some(Handle::File(f)) => self.folder.read(f, len),
+            Some(Handle::File(f)) => {
+                let bytes = self.files.ask(operations, |folder| folder.read(f, len));
+                bytes.inspect(|bytes| f.was_read(bytes.len()))
+            }
             _ => Err(Errno::BADF),
         };
         match result {
@@ -388,7 +425,9 @@ impl Semihosting {
         let length = match self.handle(number)? {
             Handle::File(f) => {
                 let f = f.clone();
-                u32::try_from(self.folder.length(&f)?).map_err(|_| Errno::FBIG)?
+                let length = |folder: &Folder| folder.length(&f);
+                let length = self.files.ask(&mut self.state.operations, length)?;
+                u32::try_from(length).map_err(|_| Errno::FBIG)?
             }
             Handle::Features { .. } => FEATURES.len() as u32,
             _ => 0,
@@ -398,7 +437,7 @@ impl Semihosting {
 
     fn temporary_name(&mut self, arg: u32, memory: &mut Memory) -> Answer {
         let [at, id, room] = words(memory, arg)?;
-        if !self.folder.is_given() {
+        if !self.files.is_given() {
             return Err(Errno::ACCES);
         }
         let name = format!("semihosting-{id:02x}.tmp\0");
@@ -411,7 +450,9 @@ impl Semihosting {
 
     fn remove(&mut self, arg: u32, memory: &Memory) -> Answer {
         let [name, len] = words(memory, arg)?;
-        self.folder.remove(&file_name(memory, name, len)?)?;
+        let name = file_name(memory, name, len)?;
+        let remove = |folder: &Folder| folder.remove(&name);
+        self.files.ask(&mut self.state.operations, remove)?;
         Ok(done(0))
     }
 
@@ -419,7 +460,8 @@ impl Semihosting {
         let [old, old_len, new, new_len] = words(memory, arg)?;
         let old = file_name(memory, old, old_len)?;
         let new = file_name(memory, new, new_len)?;
-        self.folder.rename(&old, &new)?;
+        let rename = |folder: &Folder| folder.rename(&old, &new);
+        self.files.ask(&mut self.state.operations, rename)?;
         Ok(done(0))
     }
 

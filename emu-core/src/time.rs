@@ -52,6 +52,23 @@ impl fmt::Display for Cycles {
     }
 }
 
+/// Where a run is: its order is that of the run.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+pub struct Position {
+    /// Instructions executed so far.
+    pub instructions: u64,
+    /// The present cycle: it goes on without instructions while the core sleeps.
+    pub cycle: Cycles,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cycle {}, instruction {}", self.cycle, self.instructions)
+    }
+}
+
 /// An exact positive ratio, kept in lowest terms. A frequency is a ratio in Hz; the speed of a
 /// device clock against the core is a ratio in ticks per core cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -240,6 +257,17 @@ mod tests {
         assert_eq!(t.cycle_of(4), Some(Cycles(8)));
         t.set_ratio(Cycles(7), Ratio::ONE); // half a tick has passed
         assert_eq!(t.ticks_at(Cycles(8)), 4);
+    }
+
+    #[test]
+    fn positions_are_in_the_order_of_the_run() {
+        let at = |instructions, cycle| Position {
+            instructions,
+            cycle: Cycles(cycle),
+        };
+        assert!(at(45, 123) < at(45, 999), "asleep");
+        assert!(at(45, 123) < at(46, 123), "two in one cycle");
+        assert_eq!(at(45, 123).to_string(), "cycle 123, instruction 45");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 use crate::probe::ProbeKind;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A place in the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +45,7 @@ impl Variable {
 const MAX_CALLS: usize = 4096;
 
 /// A call of a watched function that has not returned.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Call {
     place: u16,
     number: u32,
@@ -56,7 +57,7 @@ struct Call {
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     /// Numbers of the places at an address.
-    at: BTreeMap<u32, Vec<(u16, bool)>>,
+    at: Arc<BTreeMap<u32, Vec<(u16, bool)>>>,
     /// Addresses to which watched functions return.
     returns: BTreeSet<u32>,
     calls: Vec<Call>,
@@ -67,13 +68,61 @@ pub(crate) struct Places {
     last: Option<(u32, u64)>,
 }
 
+/// What has happened at watched places, for snapshots.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Happened {
+    /// The places.
+    at: Arc<BTreeMap<u32, Vec<(u16, bool)>>>,
+    calls: Vec<Call>,
+    numbered: u32,
+    last: Option<(u32, u64)>,
+}
+
+impl Happened {
+    /// How many bytes of host memory it takes beyond its own size.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.calls[..])
+    }
+}
+
 impl Places {
     pub(crate) fn set(&mut self, places: &[Place]) {
-        *self = Places::default();
+        let mut at = BTreeMap::<u32, Vec<(u16, bool)>>::new();
         for (number, p) in (0u16..).zip(places) {
-            let list = self.at.entry(p.address & !1).or_default();
+            let list = at.entry(p.address & !1).or_default();
             list.push((number, p.returns));
         }
+        *self = Places {
+            at: Arc::new(at),
+            ..Places::default()
+        };
+    }
+
+    /// What has happened so far.
+    pub(crate) fn save(&self) -> Happened {
+        Happened {
+            at: Arc::clone(&self.at),
+            calls: self.calls.clone(),
+            numbered: self.numbered,
+            last: self.last,
+        }
+    }
+
+    /// Go on from what had happened then; anew when other places were watched. `true` when there is a new address to
+    /// look at: then blocks must be cut anew.
+    pub(crate) fn load(&mut self, then: &Happened) -> bool {
+        let same = Arc::ptr_eq(&self.at, &then.at) || self.at == then.at;
+        let anew = Happened::default();
+        let then = if same { then } else { &anew };
+        self.calls.clone_from(&then.calls);
+        self.numbered = then.numbered;
+        self.last = then.last;
+        // Looking at more addresses than these changes nothing.
+        let mut new = false;
+        for c in self.calls.iter().filter(|c| !is_exc_return(c.to)) {
+            new |= self.returns.insert(c.to);
+        }
+        new
     }
 
     #[inline]
@@ -290,6 +339,26 @@ mod tests {
         assert_eq!(p.exception_returned(0x700), []);
         assert_eq!(p.exception_returned(0x800), [back(1)]);
         assert_eq!(p.exception_returned(0x800), []);
+    }
+
+    #[test]
+    fn what_has_happened_comes_back() {
+        let mut p = function();
+        p.reached(0x100, 1, 0x800, 0x201);
+        let then = p.save();
+        p.reached(0x200, 20, 0x800, 0);
+        p.reached(0x100, 30, 0x800, 0x301);
+        assert!(!p.load(&then), "0x200 is still looked at");
+        assert_eq!(p.reached(0x200, 20, 0x800, 0).0, [back(1)]);
+        assert_eq!(p.reached(0x100, 30, 0x800, 0x301), (vec![enter(2)], false));
+
+        let mut other = function();
+        assert!(other.load(&then), "0x200 is new");
+        assert_eq!(other.reached(0x100, 1, 0x800, 0x201).0, [], "recorded then");
+        assert_eq!(other.reached(0x200, 20, 0x800, 0).0, [back(1)]);
+        other.set(&[]);
+        assert!(!other.load(&then), "other places");
+        assert_eq!(other.reached(0x200, 20, 0x800, 0).0, []);
     }
 
     #[test]

@@ -398,10 +398,11 @@ impl<M: Runnable> Session<'_, M> {
     /// Tell new notices; is any of them a gap of the model?
     fn tell_notices(&mut self, told: &mut usize) -> bool {
         let notices = &self.machine.bus().notices;
-        for notice in &notices.all()[*told..] {
+        // In the past of the run there are fewer than were told.
+        for notice in notices.all().iter().skip(*told) {
             (self.on_notice)(notice);
         }
-        *told = notices.all().len();
+        *told = notices.all().len().max(*told);
         notices.unmodelled().next().is_some()
     }
 }

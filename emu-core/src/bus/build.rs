@@ -33,6 +33,7 @@ impl Bus {
             serial,
             binding,
             device: Some(device),
+            stamp: self.stamps.new_one(),
         });
         id
     }

@@ -12,12 +12,13 @@ mod build;
 mod debug;
 mod serial;
 mod signals;
+mod stamp;
 mod state;
 mod stops;
 
 pub use bridge::Bridge;
 pub use serial::SerialPort;
-pub use state::BusState;
+pub(crate) use state::BusState;
 pub use stops::StopOn;
 
 use crate::clock::{ClockId, ClockTree};
@@ -32,6 +33,7 @@ use crate::riscv::lines::Lines;
 use crate::time::Cycles;
 use crate::watch::{Variable, Variables};
 use signals::Signal;
+use stamp::{Stamp, Stamps};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Nothing answers at the address, or it refuses the access.
@@ -82,6 +84,8 @@ pub(crate) struct Slot {
     pub(crate) binding: Binding,
     /// Taken out while the device is being called.
     device: Option<Box<dyn Device>>,
+    /// Names the state that it is in.
+    stamp: Stamp,
     irq_levels: Vec<bool>,
     /// Level of [`RESET_INPUT`].
     in_reset: bool,
@@ -137,6 +141,7 @@ pub struct Bus {
     pub seed: u64,
     pub(crate) debug: bool,
     pub(crate) slots: Vec<Slot>,
+    stamps: Stamps,
     /// Device by address: for each of the 4096 megabytes a leaf (or none), in it pages of 256 bytes.
     tops: Vec<u16>,
     leaves: Vec<Box<[u16]>>,
@@ -186,6 +191,7 @@ impl Bus {
             seed: 0,
             debug: false,
             slots: Vec::new(),
+            stamps: Stamps::default(),
             tops: vec![NO_DEVICE; 1 << 12],
             leaves: Vec::new(),
             windows: Vec::new(),

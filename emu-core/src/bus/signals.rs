@@ -83,7 +83,7 @@ impl Bus {
             return busy;
         };
         let result = f(device.as_mut(), &mut Ctx { id, bus: self });
-        self.slots[usize::from(id.0)].device = Some(device);
+        self.put_back(id, device);
         if self.clocks_changed() || !self.signals.is_empty() {
             self.settle();
         }
@@ -109,7 +109,17 @@ impl Bus {
     ) {
         if let Some(mut device) = self.slots[usize::from(id.0)].device.take() {
             f(device.as_mut(), &mut Ctx { id, bus: self });
-            self.slots[usize::from(id.0)].device = Some(device);
+            self.put_back(id, device);
+        }
+    }
+
+    /// A device was called, and is back in its slot. Calls for a debugger have left it as it was.
+    #[inline]
+    fn put_back(&mut self, id: DeviceId, device: Box<dyn Device>) {
+        let slot = &mut self.slots[usize::from(id.0)];
+        slot.device = Some(device);
+        if !self.debug {
+            slot.stamp = self.stamps.new_one();
         }
     }
 

@@ -106,7 +106,7 @@ impl Set {
 }
 
 /// State behind the system control space.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct System {
     /// Architecture of the core.
     pub architecture: Architecture,
@@ -503,6 +503,12 @@ impl System {
     pub fn restored(&mut self) {
         self.refresh();
         self.permissions_changed = true;
+    }
+
+    /// How many bytes of host memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let mpu = self.mpu.rbar.len() + self.mpu.rasr.len();
+        size_of::<System>() + self.priority.len() + 8 * self.pended_at.len() + 4 * mpu
     }
 }
 

@@ -121,6 +121,8 @@ impl Core {
     /// The block hook when nothing ran before it: after a stop, a trap, a split.
     fn block_after_rest(&mut self, address: u32, size: u32) -> Flow {
         if self.stop.is_some() || self.asleep || self.stuck {
+            let place = self.bus.memory.resolve(address);
+            self.code_lines.mark(place, size);
             self.cpu.set_pc(address);
             return Flow::Stop;
         }

@@ -36,7 +36,7 @@ pub use traps::NAMES as EXCEPTIONS;
 use crate::backend::engine::IoRange;
 use crate::backend::{Engine, RiscvCpu};
 use crate::bus::Bus;
-use crate::code_pages::CodePages;
+use crate::code_pages::{CodeLines, CodePages};
 use crate::device::ResetCause;
 use crate::machine::{CoreKind, Stop};
 use crate::probe::ProbeKind;
@@ -125,6 +125,7 @@ pub struct Core {
     /// The last run ended before it looked for a breakpoint: the next one still has to.
     breakpoint_due: bool,
     executable: CodePages,
+    code_lines: CodeLines,
     pub(crate) semihosting: Option<Console>,
     /// Boxed, since the engine keeps their addresses.
     #[allow(clippy::vec_box)]
@@ -192,6 +193,7 @@ impl Core {
             pass_breakpoint: None,
             breakpoint_due: false,
             executable: CodePages::new(memory::PAGE),
+            code_lines: CodeLines::default(),
             semihosting: None,
             io: Vec::new(),
         });

@@ -6,8 +6,9 @@ use super::timing::Pipe;
 use super::timing::predictor::Predictor;
 use crate::device::StateError;
 use crate::run::Ledger;
+use crate::snapshot::Changes;
 use crate::time::Cycles;
-use crate::watch::{Place, Variable};
+use crate::watch::{Happened, Place, Variable};
 use serde::{Deserialize, Serialize};
 
 /// Registers that a debugger sees.
@@ -37,6 +38,13 @@ pub struct CoreState {
     instructions: u64,
     ledger: Ledger,
     semihosting: Vec<u8>,
+    // What follows decides what is observed and what stops the run; it is no part of the machine's state.
+    #[serde(skip)]
+    happened: Happened,
+    #[serde(skip)]
+    pass_breakpoint: Option<(u32, u64)>,
+    #[serde(skip)]
+    breakpoint_due: bool,
 }
 
 impl std::fmt::Debug for CoreState {
@@ -56,6 +64,14 @@ impl CoreState {
             ledger.sleep += now.0.saturating_sub(self.slept_at);
         }
         ledger
+    }
+
+    /// How many bytes of host memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<CoreState>()
+            + self.semihosting.len()
+            + size_of_val(&self.active[..])
+            + self.happened.bytes()
     }
 
     /// The part that a state hash covers: not how well the costs are known, which is bookkeeping that depends
@@ -178,11 +194,14 @@ impl Core {
                 .as_ref()
                 .map(|c| c.host.save())
                 .unwrap_or_default(),
+            happened: self.places.save(),
+            pass_breakpoint: self.pass_breakpoint,
+            breakpoint_due: self.breakpoint_due,
         }
     }
 
-    /// Go on from a saved state.
-    pub(crate) fn load(&mut self, s: &CoreState) -> Result<(), StateError> {
+    /// Go on from a saved state; memory, which has had these changes, and the bus were brought to it before.
+    pub(crate) fn load(&mut self, s: &CoreState, changes: &Changes) -> Result<(), StateError> {
         if let Some(console) = &mut self.semihosting {
             console.host.load(&s.semihosting)?;
         }
@@ -191,7 +210,16 @@ impl Core {
         self.csr = s.csr.clone();
         self.start = s.start;
         self.predictor.clone_from(&s.predictor);
-        self.clear_blocks();
+        self.fold_executions();
+        let cut_anew = self.places.load(&s.happened);
+        let code_changed = self.code_lines.touch(&changes.ranges);
+        if code_changed {
+            self.code_lines.clear();
+            self.engine.flush_code();
+        }
+        if code_changed || cut_anew {
+            self.clear_blocks();
+        }
         let state = self.states.intern(s.pipe.clone());
         self.rest(s.t0, state);
         self.asleep = s.asleep;
@@ -202,10 +230,9 @@ impl Core {
         self.other_insns = s.instructions;
         self.ledger = s.ledger;
         self.stop = None;
-        self.breakpoint_due = false;
+        self.pass_breakpoint = s.pass_breakpoint;
+        self.breakpoint_due = s.breakpoint_due;
         self.profile_restored();
-        self.engine.flush_code();
-        self.engine.flush_tlb();
         Ok(())
     }
 }

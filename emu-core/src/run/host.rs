@@ -199,11 +199,9 @@ impl Core {
 
     /// The block hook when nothing ran before it: after a stop, an exception, a split.
     fn block_after_rest(&mut self, address: u32, size: u32) -> Flow {
-        if self.stop.is_some() {
-            let it = self.cpu.it_state();
-            return self.redirect_and_stop(address, it);
-        }
-        if self.sleep != super::Sleep::Awake {
+        if self.stop.is_some() || self.sleep != super::Sleep::Awake {
+            let place = self.bus.memory.resolve(address);
+            self.code_lines.mark(place, size);
             let it = self.cpu.it_state();
             return self.redirect_and_stop(address, it);
         }

@@ -36,7 +36,7 @@ pub use state::CoreState;
 use crate::backend::engine::{IoRange, PAGE};
 use crate::backend::{Cpu, Engine};
 use crate::bus::Bus;
-use crate::code_pages::CodePages;
+use crate::code_pages::{CodeLines, CodePages};
 use crate::decode::{Decoder, Insn};
 use crate::machine::{CoreKind, Stop};
 use crate::notices::NoticeKind;
@@ -175,6 +175,7 @@ pub struct Core {
     /// An instruction that leaves nothing in the pipe.
     nop: Insn,
     executable: CodePages,
+    code_lines: CodeLines,
     /// The next instruction runs without the MPU: it was checked, but shares a page with what is denied. Counts
     /// the looks until that is over.
     permissive: u8,
@@ -259,6 +260,7 @@ impl Core {
             touches_synced: 1,
             nop,
             executable: CodePages::new(PAGE),
+            code_lines: CodeLines::default(),
             permissive: 0,
             fp_control: (true, 0),
             semihosting: None,

@@ -1,12 +1,14 @@
 //! The core's part of a snapshot.
 
+use super::multiple::Undo;
 use super::{Core, Ledger, Sleep};
 use crate::device::StateError;
 use crate::machine::Registers;
+use crate::snapshot::Changes;
 use crate::time::Cycles;
 use crate::timing::Pipe;
 use crate::timing::flash::Flash;
-use crate::watch::{Place, Variable};
+use crate::watch::{Happened, Place, Variable};
 use serde::{Deserialize, Serialize};
 
 /// Everything in the core that a run depends on, but for the registers.
@@ -25,6 +27,15 @@ pub struct CoreState {
     other_insns: u64,
     ledger: Ledger,
     semihosting: Vec<u8>,
+    // What follows decides what is observed and what stops the run; it is no part of the machine's state.
+    #[serde(skip)]
+    undo: Option<Undo>,
+    #[serde(skip)]
+    happened: Happened,
+    #[serde(skip)]
+    pass_breakpoint: Option<(u32, u64)>,
+    #[serde(skip)]
+    breakpoint_due: bool,
 }
 
 impl CoreState {
@@ -35,6 +46,14 @@ impl CoreState {
             ledger.sleep += now.0.saturating_sub(self.slept_at);
         }
         ledger
+    }
+
+    /// How many bytes of host memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<CoreState>()
+            + self.flash.as_ref().map_or(0, Flash::bytes)
+            + self.semihosting.len()
+            + self.happened.bytes()
     }
 
     /// The part that a state hash covers: not how well the costs are known, which is bookkeeping, nor what depends on
@@ -161,7 +180,7 @@ impl Core {
             sleep: self.sleep,
             slept_at: self.slept_at,
             locked_up: self.locked_up,
-            flash: self.flash.clone(),
+            flash: self.flash.as_ref().map(Flash::saved),
             other_insns: insns,
             ledger,
             semihosting: self
@@ -169,14 +188,21 @@ impl Core {
                 .as_ref()
                 .map(|c| c.host.save())
                 .unwrap_or_default(),
+            undo: self.undo.clone(),
+            happened: self.places.save(),
+            pass_breakpoint: self.pass_breakpoint,
+            breakpoint_due: self.breakpoint_due,
         }
     }
 
-    /// Go on from a saved state.
-    pub(crate) fn load(&mut self, s: &CoreState) -> Result<(), StateError> {
+    /// Go on from a saved state; memory, which has had these changes, and the bus were brought to it before.
+    pub(crate) fn load(&mut self, s: &CoreState, changes: &Changes) -> Result<(), StateError> {
         if let Some(console) = &mut self.semihosting {
             console.host.load(&s.semihosting)?;
         }
+        // The flash that they would be told to is replaced.
+        self.touched.clear();
+        self.touches_synced = self.touches;
         self.fold_executions();
         let aspen = self.bus.system.fpccr >> 31 != 0;
         self.fp_control = (aspen, self.bus.system.fpdscr);
@@ -191,21 +217,49 @@ impl Core {
         self.sleep = s.sleep;
         self.slept_at = s.slept_at;
         self.locked_up = s.locked_up;
-        if s.flash.is_some() {
-            self.flash.clone_from(&s.flash);
-            if let Some(f) = &mut self.flash {
-                f.restored();
-            }
-        }
         self.other_insns = s.other_insns;
         self.ledger = s.ledger;
         self.profile_restored();
-        self.undo = None;
+        self.undo.clone_from(&s.undo);
         self.stop = None;
-        self.breakpoint_due = false;
-        self.engine.flush_code();
-        self.engine.flush_tlb();
-        self.clear_blocks();
+        self.pass_breakpoint = s.pass_breakpoint;
+        self.breakpoint_due = s.breakpoint_due;
+        if std::mem::take(&mut self.permissive) != 0 {
+            self.engine.flush_tlb();
+        }
+        let cut_anew = self.places.load(&s.happened);
+        let stale = self.load_flash(s.flash.as_ref());
+        if stale || self.code_lines.touch(&changes.ranges) {
+            self.plain_code.clear();
+            self.code_lines.clear();
+            self.engine.flush_code();
+            self.clear_blocks();
+        } else if cut_anew || changes.fixed {
+            // What is in flash may be known to blocks as a constant.
+            self.clear_blocks();
+        }
         Ok(())
+    }
+
+    /// Take over the state of the flash. Says whether costs of blocks, and what they have hooks for, are stale.
+    fn load_flash(&mut self, saved: Option<&Flash>) -> bool {
+        match (&mut self.flash, saved) {
+            (Some(flash), Some(saved)) if flash.is_alike(saved) => flash.load(saved),
+            (None, None) => false,
+            (_, None) => {
+                // There was none before the first run, which makes it anew.
+                self.flash = None;
+                self.bus.memory_parameters_changed = true;
+                true
+            }
+            (_, Some(saved)) => {
+                self.flash = super::flash_shape(&self.bus).map(|shape| {
+                    let mut flash = Flash::new(&shape);
+                    flash.load(saved);
+                    flash
+                });
+                true
+            }
+        }
     }
 }

@@ -227,6 +227,8 @@ impl Core {
     }
 
     fn add_block(&mut self, address: u32, size: u32, it: u8) -> Option<usize> {
+        let place = self.bus.memory.resolve(address);
+        self.code_lines.mark(place, size);
         let bytes = self
             .bus
             .memory

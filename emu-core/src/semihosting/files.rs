@@ -59,6 +59,26 @@ pub(super) struct OpenFile {
     pub position: u64,
 }
 
+impl OpenFile {
+    /// Where the next write goes.
+    fn writes_at(&self) -> u64 {
+        self.append_at.unwrap_or(self.position)
+    }
+
+    /// So many bytes were read.
+    pub fn was_read(&mut self, bytes: usize) {
+        self.position += bytes as u64;
+    }
+
+    /// So many bytes were written.
+    pub fn was_written(&mut self, bytes: usize) {
+        self.position = self.writes_at() + bytes as u64;
+        if let Some(end) = &mut self.append_at {
+            *end = self.position;
+        }
+    }
+}
+
 /// The folder, or nothing when files are off.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -100,8 +120,8 @@ impl Folder {
         Ok(file)
     }
 
-    /// At most `len` bytes from the position on; none at the end.
-    pub fn read(&self, file: &mut OpenFile, len: u32) -> Result<Vec<u8>, Errno> {
+    /// At most `len` bytes from the position on; none at the end. The position stays where it is.
+    pub fn read(&self, file: &OpenFile, len: u32) -> Result<Vec<u8>, Errno> {
         if !file.readable {
             return Err(Errno::BADF);
         }
@@ -109,24 +129,17 @@ impl Folder {
         host.seek(SeekFrom::Start(file.position))?;
         let mut bytes = Vec::new();
         host.take(u64::from(len)).read_to_end(&mut bytes)?;
-        file.position += bytes.len() as u64;
         Ok(bytes)
     }
 
-    /// All bytes at the position, or at the end of a file opened for appending.
-    pub fn write(&self, file: &mut OpenFile, bytes: &[u8]) -> Result<(), Errno> {
+    /// All bytes at the position, or at the end of a file opened for appending. The position stays where it is.
+    pub fn write(&self, file: &OpenFile, bytes: &[u8]) -> Result<(), Errno> {
         if !file.writable {
             return Err(Errno::BADF);
         }
         let mut host = File::options().write(true).open(self.target(&file.name)?)?;
-        let at = file.append_at.unwrap_or(file.position);
-        host.seek(SeekFrom::Start(at))?;
-        host.write_all(bytes)?;
-        file.position = at + bytes.len() as u64;
-        if let Some(end) = &mut file.append_at {
-            *end = file.position;
-        }
-        Ok(())
+        host.seek(SeekFrom::Start(file.writes_at()))?;
+        Ok(host.write_all(bytes)?)
     }
 
     pub fn length(&self, file: &OpenFile) -> Result<u64, Errno> {

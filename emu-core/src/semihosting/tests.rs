@@ -485,6 +485,109 @@ fn a_saved_state_goes_on() {
     assert!(g.host.load(&[0xFF; 40]).is_err());
 }
 
+/// Everything that can be done with files, from a handle of `log` on; what the guest sees of it.
+fn work_with_files(g: &mut Guest, log: i32) -> Vec<(Vec<u8>, i32)> {
+    let mut seen = Vec::new();
+    let mut note = |result: i32| seen.push((Vec::new(), result));
+    note(g.write(log, b"two "));
+    note(g.call(SYS_SEEK, &[log as u32, 0]));
+    let back = g.read(log, 20);
+    let a = g.open("log", 8);
+    note(a);
+    note(g.write(a, b"three "));
+    note(g.write(a, b"four"));
+    note(g.call(SYS_FLEN, &[a as u32]));
+    note(g.call(SYS_CLOSE, &[a as u32]));
+    note(g.rename("log", "old"));
+    note(g.open("log", 0));
+    note(g.errno() as i32);
+    let old = g.open("old", 0);
+    note(old);
+    let all = g.read(old, 64);
+    note(g.remove("old"));
+    note(g.remove("old"));
+    note(g.errno() as i32);
+    let gone = g.read(old, 4);
+    note(g.open("new", 4));
+    seen.extend([back, all, gone]);
+    seen
+}
+
+#[test]
+fn a_repeated_run_finds_in_the_journal_what_it_found_in_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let mut g = Guest::in_folder(dir.path());
+    g.host.keep_journal(true);
+    let log = g.open("log", 6);
+    g.write(log, b"one ");
+    let saved = g.host.save();
+    let seen = work_with_files(&mut g, log);
+    let after = g.host.save();
+    assert!(seen.contains(&(b"one two three four".to_vec(), 46)));
+    assert!(path("new").exists() && !path("log").exists());
+
+    // Behind its back: nothing is as the guest left it.
+    fs::remove_file(path("new")).unwrap();
+    fs::write(path("log"), b"somebody else's").unwrap();
+    fs::write(path("old"), b"so is this").unwrap();
+    for _ in 0..2 {
+        g.host.load(&saved).unwrap();
+        assert_eq!(work_with_files(&mut g, log), seen);
+        assert_eq!(g.host.save(), after);
+        assert!(!path("new").exists(), "not made again");
+        assert_eq!(fs::read(path("log")).unwrap(), b"somebody else's");
+        assert_eq!(fs::read(path("old")).unwrap(), b"so is this");
+    }
+    // It goes on in the folder where it was never before.
+    assert_eq!(g.remove("old"), 0);
+    assert!(!path("old").exists());
+}
+
+#[test]
+fn another_run_meets_the_folder_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let mut g = Guest::in_folder(dir.path());
+    g.host.keep_journal(true);
+    let log = g.open("log", 6);
+    let start = g.host.save();
+    g.write(log, b"one ");
+    let saved = g.host.save();
+    g.write(log, b"two ");
+    fs::write(path("log"), b"........").unwrap();
+    g.host.load(&saved).unwrap();
+    g.host.forget_later();
+    g.write(log, b"2nd ");
+    assert_eq!(fs::read(path("log")).unwrap(), b"....2nd ");
+    // What came before that still holds.
+    g.host.load(&start).unwrap();
+    g.write(log, b"one ");
+    assert_eq!(fs::read(path("log")).unwrap(), b"....2nd ");
+    // Something else than before, and nobody said so: better the truth than another call's answer.
+    g.host.load(&start).unwrap();
+    assert_eq!(g.call(SYS_FLEN, &[log as u32]), 8);
+    // Without a journal, everything is done again.
+    g.host.keep_journal(false);
+    g.host.load(&start).unwrap();
+    g.write(log, b"one ");
+    assert_eq!(fs::read(path("log")).unwrap(), b"one 2nd ");
+}
+
+#[test]
+fn the_state_is_the_same_with_and_without_a_journal() {
+    let states = [false, true].map(|on| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut g = Guest::in_folder(dir.path());
+        g.host.keep_journal(on);
+        let log = g.open("log", 6);
+        g.write(log, b"one ");
+        work_with_files(&mut g, log);
+        g.host.save()
+    });
+    assert_eq!(states[0], states[1]);
+}
+
 proptest! {
     #[test]
     fn no_call_panics(op in 0u32..0x40, arg in prop_oneof![any::<u32>(), BLOCK..END], words in prop::collection::vec(prop_oneof![any::<u32>(), 0u32..16, BLOCK..END], 4)) {

@@ -127,13 +127,38 @@ impl Cache {
         self.journal.clear();
     }
 
-    pub(super) fn restored(&mut self, all: usize) {
-        self.generation += 1;
-        self.slot_of = vec![ABSENT; all];
-        for (i, s) in self.slots.iter().enumerate() {
-            if s.0 != NONE {
-                self.slot_of[s.0 as usize] = i as u16;
-            }
+    /// What a snapshot keeps: without what is derived, and no walk.
+    pub(super) fn saved(&self) -> Cache {
+        Cache {
+            on: self.on,
+            sets: self.sets,
+            slots: self.slots.clone(),
+            uses: self.uses,
+            slot_of: Vec::new(),
+            generation: 0,
+            journal: Vec::new(),
+            aside: Vec::new(),
         }
+    }
+
+    /// Become as a cache of the same shape was when it was [`Cache::saved`].
+    pub(super) fn load(&mut self, saved: &Cache) {
+        self.on = saved.on;
+        self.uses = saved.uses;
+        self.journal.clear();
+        self.aside.clear();
+        self.generation += 1;
+        for s in self.slots.iter().filter(|s| s.0 != NONE) {
+            self.slot_of[s.0 as usize] = ABSENT;
+        }
+        self.slots.clone_from(&saved.slots);
+        for (i, s) in self.slots.iter().enumerate().filter(|(_, s)| s.0 != NONE) {
+            self.slot_of[s.0 as usize] = i as u16;
+        }
+    }
+
+    /// How many bytes of host memory a saved one takes beyond its own size.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.slots[..])
     }
 }

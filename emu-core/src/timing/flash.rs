@@ -322,11 +322,45 @@ impl Flash {
         flash
     }
 
-    /// Rebuild what is derived, after a snapshot was loaded.
-    pub fn restored(&mut self) {
-        let all = (self.size >> self.line_bits) as usize + 2;
-        self.instructions.restored(all);
-        self.data.restored(all);
+    /// What a snapshot keeps: without what is derived, and no walk. It is good for [`Flash::load`] only.
+    #[must_use]
+    pub fn saved(&self) -> Flash {
+        Flash {
+            aliases: self.aliases.clone(),
+            instructions: self.instructions.saved(),
+            data: self.data.saved(),
+            port_before: None,
+            port_aside: Port::EMPTY,
+            ..*self
+        }
+    }
+
+    /// Become as a flash of the same shape was when it was [`Flash::saved`]. Says whether it has other settings then,
+    /// so that costs that were worked out before are stale.
+    pub fn load(&mut self, saved: &Flash) -> bool {
+        let old = std::mem::replace(&mut self.settings, saved.settings);
+        self.port = saved.port;
+        self.port_before = None;
+        self.port_aside = Port::EMPTY;
+        self.instructions.load(&saved.instructions);
+        self.data.load(&saved.data);
+        old != saved.settings
+    }
+
+    /// Are they caches of the same lines?
+    #[must_use]
+    pub fn is_alike(&self, other: &Flash) -> bool {
+        let shape = |f: &Flash| {
+            let slots = (f.instructions.slots.len(), f.data.slots.len());
+            let sets = (f.instructions.sets, f.data.sets);
+            (f.base, f.size, f.line_bits, f.unified, slots, sets)
+        };
+        shape(self) == shape(other)
+    }
+
+    /// How many bytes of host memory a saved one takes beyond its own size.
+    pub(crate) fn bytes(&self) -> usize {
+        self.instructions.bytes() + self.data.bytes() + size_of_val(&self.aliases[..])
     }
 }
 
