@@ -24,6 +24,7 @@ pub mod riscv;
 pub mod rtt;
 pub mod run;
 pub mod semihosting;
+pub mod tasks;
 pub mod time;
 pub mod timing;
 pub mod watch;

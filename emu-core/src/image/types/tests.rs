@@ -85,26 +85,6 @@ fn variables_have_addresses_and_arrays_have_lengths() {
     assert_eq!(names.len(), 5);
 }
 
-#[test]
-fn rust_names_have_their_namespaces() {
-    let Ok(files) = std::fs::read_dir(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/study/rust/elf"),
-    ) else {
-        return;
-    };
-    let mut path = files.filter_map(Result::ok).map(|f| f.path());
-    let Some(path) = path.find(|p| p.to_string_lossy().contains("embassy")) else {
-        return;
-    };
-    let t = Types::of(&Image::open(&path, &OpenOptions::default()).unwrap());
-    let index = t.index();
-    assert!(
-        index.types.keys().any(|k| k.starts_with("embassy_executor::raw")),
-        "no executor in {:?}",
-        index.types.keys().take(20).collect::<Vec<_>>()
-    );
-}
-
 /// Whatever is in the sections, questions end, without a panic.
 #[test]
 fn damaged_dwarf_gives_fewer_answers_and_nothing_worse() {
