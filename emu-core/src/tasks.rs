@@ -47,7 +47,8 @@ pub struct Tasks {
 /// A task.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Task {
-    /// Address of its control block: never zero, and the same as long as it lives.
+    /// Address of its control block: never zero, and the same as long as it lives. 1 stands for the core while
+    /// it runs no task.
     pub id: u32,
     /// Its name; made from its address when it has none.
     pub name: String,

@@ -110,19 +110,22 @@ impl Code {
 }
 
 impl kernel::Frame {
-    fn is_arm(&self) -> Option<bool> {
+    /// ARM? And if so: a core with the small instruction set, or with the large one?
+    fn architecture(&self) -> Option<(bool, Option<bool>)> {
         match self.architecture.as_str() {
-            "arm" => Some(true),
-            "riscv" => Some(false),
+            "arm" => Some((true, None)),
+            "arm-baseline" => Some((true, Some(true))),
+            "arm-mainline" => Some((true, Some(false))),
+            "riscv" => Some((false, None)),
             _ => None,
         }
     }
 
     /// What is wrong with it.
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.is_arm().is_none() {
+        if self.architecture().is_none() {
             return Err(format!(
-                "frames: `{}` is no architecture: arm or riscv",
+                "frames: `{}` is no architecture: arm, arm-baseline, arm-mainline or riscv",
                 self.architecture
             ));
         }
@@ -165,8 +168,18 @@ impl kernel::Frame {
         image: &Image,
         mut member: impl FnMut(&str) -> Option<Path>,
     ) -> Option<Layout> {
-        let arm = self.is_arm()?;
+        let (arm, baseline) = self.architecture()?;
         if arm != (image.architecture? == Architecture::Arm) {
+            return None;
+        }
+        // Tag_CPU_arch: v6-M, v6S-M, v8-M.baseline (Addenda to the ABI, IHI 0045).
+        let is = image
+            .attributes
+            .cpu_arch
+            .map(|a| matches!(a, 11 | 12 | 16));
+        if let (Some(wanted), Some(is)) = (baseline, is)
+            && wanted != is
+        {
             return None;
         }
         let mut members = Vec::new();
@@ -292,7 +305,7 @@ impl Decoder {
                 // Some kernels keep its low byte only. A task returns to thread mode.
                 let all = value | 0xFFFF_FF00;
                 let whole = value == all || value < 0x100;
-                if !whole || all & 0x89 != 0x88 {
+                if !whole || all & 0x88 != 0x88 {
                     return None;
                 }
                 self.exc_return = Some(all);

@@ -119,7 +119,7 @@ pub struct Rule {
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Frame {
-    /// `arm` or `riscv`.
+    /// `arm` or `riscv`; `arm-baseline` is Armv6-M and Armv8-M baseline only, `arm-mainline` all other Cortex-M.
     pub architecture: String,
     /// What lies on the stack, from the saved stack pointer upwards.
     pub words: String,

@@ -35,9 +35,13 @@ impl Found {
             }
         }
         let tasks = states.into_iter();
-        tasks
+        let mut tasks: Vec<Task> = tasks
             .filter_map(|(id, state)| self.task(memory, id, state, on(id)))
-            .collect()
+            .collect();
+        if !tasks.is_empty() && tasks.iter().all(|t| t.running_on.is_none()) {
+            tasks.insert(0, Task::none());
+        }
+        tasks
     }
 
     fn task(
@@ -90,6 +94,22 @@ impl Found {
             return "unknown".to_owned();
         }
         state
+    }
+}
+
+impl Task {
+    /// What stands for the core while it runs no task: a kernel that idles in its scheduler.
+    fn none() -> Task {
+        Task {
+            id: 1,
+            name: "no task".to_owned(),
+            state: "running".to_owned(),
+            priority: None,
+            base_priority: None,
+            running_on: Some(0),
+            stack_base: None,
+            registers: None,
+        }
     }
 }
 
