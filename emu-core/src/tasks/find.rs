@@ -78,8 +78,7 @@ fn offsets(image: &Image, name: &str) -> Option<Vec<u32>> {
     let bytes = image.segments.iter().find_map(|s| {
         // A table that start-up code copies to RAM is read where it is linked for, or where it is loaded.
         let start = symbol.address.checked_sub(s.linked)? as usize;
-        s.bytes
-            .get(start..start.checked_add(symbol.size as usize)?)
+        s.bytes.get(start..start.checked_add(symbol.size as usize)?)
     })?;
     let words = bytes.chunks_exact(4);
     Some(
@@ -117,9 +116,8 @@ impl Found {
         let rules = kernel.states.iter();
         let rules = rules.filter_map(|r| Some((r.clone(), member(&r.field)?)));
         let layouts = kernel.frames.iter();
-        let layouts = layouts.filter_map(|f| {
-            f.resolve(resolver.image, |p| resolver.path(p, From::Place(task)))
-        });
+        let layouts = layouts
+            .filter_map(|f| f.resolve(resolver.image, |p| resolver.path(p, From::Place(task))));
         Some(Found {
             running: kernel.running.as_ref().and_then(variable),
             current: variable(&kernel.current)?,

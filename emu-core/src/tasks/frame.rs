@@ -173,10 +173,7 @@ impl kernel::Frame {
             return None;
         }
         // Tag_CPU_arch: v6-M, v6S-M, v8-M.baseline (Addenda to the ABI, IHI 0045).
-        let is = image
-            .attributes
-            .cpu_arch
-            .map(|a| matches!(a, 11 | 12 | 16));
+        let is = image.attributes.cpu_arch.map(|a| matches!(a, 11 | 12 | 16));
         if let (Some(wanted), Some(is)) = (baseline, is)
             && wanted != is
         {

@@ -169,9 +169,17 @@ fn take_usual<'a>(rest: &mut &'a str) -> Option<(&'a str, Option<Leaf>)> {
         "u16" => Some((2, false)),
         "i16" => Some((2, true)),
         "i32" => Some((4, true)),
-        text => return Some((number, Some(Leaf::Text(text.strip_prefix("text")?.parse().ok()?)))),
+        text => {
+            return Some((
+                number,
+                Some(Leaf::Text(text.strip_prefix("text")?.parse().ok()?)),
+            ));
+        }
     };
-    Some((number, leaf.map(|(size, signed)| Leaf::Number { size, signed })))
+    Some((
+        number,
+        leaf.map(|(size, signed)| Leaf::Number { size, signed }),
+    ))
 }
 
 fn leaf_of(types: &Types, kind: TypeId) -> Leaf {

@@ -100,8 +100,7 @@ impl Die {
                 .attr(dw::DW_AT_const_value)
                 .and_then(gimli::Attribute::sdata_value),
             bit_size: number(dw::DW_AT_bit_size),
-            bit_offset: bit_offset
-                .or_else(|| number(dw::DW_AT_bit_offset).map(BitOffset::FromTop)),
+            bit_offset: bit_offset.or_else(|| number(dw::DW_AT_bit_offset).map(BitOffset::FromTop)),
         }
     }
 
