@@ -247,9 +247,17 @@ impl Layout {
         stack: u32,
     ) -> Option<Saved> {
         let mut d = Decoder::default();
-        for (register, path) in &self.members {
-            let value = path.pointer(memory, task)?;
-            d.set(*register, value, code)?;
+        let (float, others): (Vec<_>, Vec<_>) = self
+            .members
+            .iter()
+            .partition(|(r, _)| matches!(r, Register::S(_)));
+        for (register, path) in others {
+            d.set(*register, path.pointer(memory, task)?, code)?;
+        }
+        if d.has_float() {
+            for (register, path) in float {
+                d.set(*register, path.pointer(memory, task)?, code)?;
+            }
         }
         let mut at = stack;
         for w in &self.words {
