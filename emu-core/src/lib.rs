@@ -25,6 +25,7 @@ pub mod rtt;
 pub mod run;
 pub mod semihosting;
 mod snapshot;
+pub mod tasks;
 pub mod time;
 pub mod timing;
 pub mod watch;

@@ -12,6 +12,7 @@ mod lines;
 mod load;
 mod sniff;
 mod symbols;
+mod types;
 mod uf2;
 
 pub use attributes::{Architecture, Attributes};
@@ -20,6 +21,7 @@ pub use elf::Section;
 pub use error::{ErrorKind, ImageError};
 pub use lines::{Frame, Lines, Location};
 pub use symbols::{CodeKind, CodeRange, Symbol, SymbolKind, Symbols};
+pub use types::{Member, Shape, TypeId, Types, Variable};
 
 use sha2::{Digest, Sha256};
 use std::fmt;
