@@ -472,6 +472,7 @@ impl Ctx<'_> {
     /// [`BusError`] when nothing answers.
     pub fn bus_read(&mut self, address: u32, width: Width) -> Result<u32, BusError> {
         self.bus.steal(address);
+        self.bus.accessed(address, width.bytes(), false);
         self.bus.read(address, width)
     }
 
@@ -481,6 +482,7 @@ impl Ctx<'_> {
     /// [`BusError`] when nothing answers or the target cannot be written.
     pub fn bus_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusError> {
         self.bus.steal(address);
+        self.bus.accessed(address, width.bytes(), true);
         self.bus.write(address, width, value)
     }
 
@@ -489,6 +491,7 @@ impl Ctx<'_> {
     /// # Errors
     /// [`BusError`] when the range is not in one memory region.
     pub fn program(&mut self, address: u32, bytes: &[u8]) -> Result<(), BusError> {
+        self.bus.accessed(address, bytes.len() as u32, true);
         self.bus.program(address, bytes)
     }
 

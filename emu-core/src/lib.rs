@@ -29,6 +29,7 @@ pub mod tasks;
 pub mod time;
 pub mod timing;
 pub mod watch;
+pub mod watchpoint;
 
 pub use bus::{Binding, Bridge, Bus, BusError, IoWindow};
 pub use clock::{ClockId, ClockTree};

@@ -10,6 +10,7 @@ use crate::semihosting::{self, Semihosting};
 use crate::snapshot::{Changes, Contents};
 use crate::time::{Cycles, Position};
 use crate::watch::{Place, Variable};
+use crate::watchpoint::{Hit, WatchReport, Watchpoint};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub enum Stop {
     Lockup(String),
     /// The next instruction has a breakpoint.
     Breakpoint,
+    /// Something watched is accessed.
+    Watchpoint(Hit),
     /// One step was made.
     Stepped,
     /// The core sleeps and nothing can ever wake it.
@@ -321,7 +324,8 @@ impl Machine {
         self.core.run(limit)
     }
 
-    /// Execute one instruction (or enter one exception, or sleep until something wakes the core).
+    /// Execute one instruction, or sleep until something wakes the core. The step ends too when an exception was entered
+    /// (or a reset made) before, instead of or behind the instruction: at the handler's first one.
     pub fn step(&mut self) -> Stop {
         self.step_until(Cycles::MAX)
     }
@@ -496,6 +500,30 @@ impl Machine {
     /// Forget a breakpoint.
     pub fn remove_breakpoint(&mut self, address: u32) {
         on_core!(&mut self.core, c => c.set_breakpoint(address & !1, false));
+    }
+
+    /// Stop at accesses to these addresses; an empty list ends it. Changes nothing else in the run. By default the
+    /// machine stops where debuggers expect it: on a Cortex-M before the instruction that accesses, on RISC-V behind it
+    /// (see [`Machine::set_watch_reporting`]). A run or a step that begins before such an instruction stops there again,
+    /// with nothing done.
+    pub fn set_watchpoints(&mut self, points: &[Watchpoint]) {
+        on_core!(&mut self.core, c => c.set_watchpoints(points));
+    }
+
+    /// Where the machine stops for an access by an instruction.
+    #[must_use]
+    pub fn watch_reporting(&self) -> WatchReport {
+        self.core.bus().watchpoints.report
+    }
+
+    /// Set where the machine stops for an access by an instruction.
+    pub fn set_watch_reporting(&mut self, report: WatchReport) {
+        self.core.bus_mut().watchpoints.report = report;
+    }
+
+    /// Run past breakpoints and watchpoints, or stop at them again. They stay set: this costs nothing.
+    pub fn ignore_stops(&mut self, on: bool) {
+        on_core!(&mut self.core, c => c.ignore_stops(on));
     }
 
     /// A hash over the whole state: registers, memory, devices, events, time.

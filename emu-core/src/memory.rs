@@ -272,6 +272,35 @@ impl Memory {
         Some(u32::from_le_bytes(*bytes))
     }
 
+    /// A little-endian value of a place in the region of this number, if all of it is there.
+    #[inline]
+    pub(crate) fn load_at(&self, (region, offset): (usize, usize), bytes: u32) -> Option<u32> {
+        let from = self.regions.get(region)?.bytes().get(offset..)?;
+        match bytes {
+            1 => from.first().map(|&b| b.into()),
+            2 => from.first_chunk().map(|b| u16::from_le_bytes(*b).into()),
+            _ => from.first_chunk().map(|b| u32::from_le_bytes(*b)),
+        }
+    }
+
+    /// Store a little-endian value at a place in the region of this number, if all of it is there.
+    #[inline]
+    pub(crate) fn store_at(
+        &mut self,
+        (region, offset): (usize, usize),
+        bytes: u32,
+        value: u32,
+    ) -> Option<()> {
+        let to = self
+            .regions
+            .get_mut(region)?
+            .bytes_mut()
+            .get_mut(offset..)?;
+        let to = to.get_mut(..bytes as usize)?;
+        to.copy_from_slice(value.to_le_bytes().get(..bytes as usize)?);
+        Some(())
+    }
+
     /// A little-endian value.
     #[must_use]
     pub fn load(&self, address: u32, width: Width) -> Option<u32> {

@@ -10,6 +10,7 @@
 //!
 //! Watching changes nothing in the run: no cycle, no state, no hash.
 
+use crate::bus::Bus;
 use crate::probe::ProbeKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -255,33 +256,113 @@ impl Variables {
     }
 }
 
-/// Physical addresses, in the engine, of pages that hold watched variables: stores there are seen as I/O.
+/// What is to be seen of accesses to a word of a watched page.
+pub(crate) mod seen {
+    /// Reads of the word hit a watchpoint.
+    pub(crate) const READ: u8 = 1;
+    /// Writes of the word hit a watchpoint.
+    pub(crate) const WRITE: u8 = 2;
+    /// A transfer of several words that reads and begins here may hit a watchpoint.
+    pub(crate) const NEAR_READ: u8 = 4;
+    /// A transfer of several words that writes and begins here may hit a watchpoint.
+    pub(crate) const NEAR_WRITE: u8 = 8;
+    /// Stores to the word are recorded.
+    pub(crate) const VARIABLE: u8 = 16;
+}
+
+/// A page whose accesses come as I/O.
+#[derive(Debug)]
+struct WatchedPage {
+    /// Its address, as the program addresses it.
+    page: u32,
+    /// Number of the memory region and offset in it.
+    place: (usize, usize),
+    /// What is to be seen of each word, see [`seen`].
+    words: Box<[u8]>,
+}
+
+/// An access to a watched page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// Its address, as the program addresses it.
+    pub(crate) address: u32,
+    /// Number of the memory region and offset in it.
+    pub(crate) place: (usize, usize),
+    /// What is to be seen of it, see [`seen`].
+    pub(crate) what: u8,
+}
+
+/// Pages of memory in which something is watched: the engine sees them at addresses of their own, as I/O.
 #[derive(Debug, Default)]
-pub(crate) struct WatchedPages(Vec<u32>);
+pub(crate) struct WatchedPages(Vec<WatchedPage>);
 
 impl WatchedPages {
     /// The first address.
     pub(crate) const BASE: u32 = 0xF000_0000;
     /// Size of the range in bytes.
-    pub(crate) const SIZE: u32 = 1 << 20;
+    pub(crate) const SIZE: u32 = 1 << 24;
 
-    /// Where stores to a page go; `None` when there are too many of them.
-    pub(crate) fn shadow(&mut self, page: u32, size: u32) -> Option<u32> {
-        let known = self.0.iter().position(|&p| p == page);
-        let n = known.unwrap_or_else(|| {
-            self.0.push(page);
-            self.0.len() - 1
-        });
-        let offset = (n as u32).checked_mul(size)?;
+    /// Something else is watched: the engine must ask for all pages again.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Where accesses to a page of `SIZE` bytes go, which the program sees at `page`; `None` when there are too many
+    /// of them. A transfer of several words that begins up to `before` bytes before what is watched is seen.
+    pub(crate) fn shadow<const SIZE: u32>(
+        &mut self,
+        bus: &Bus,
+        page: u32,
+        before: u32,
+    ) -> Option<u32> {
+        let known = self.0.iter().position(|p| p.page == page);
+        let n = match known {
+            Some(n) => n,
+            None => {
+                let at = bus.memory.resolve(page);
+                let regions = bus.memory.regions();
+                let region = regions.iter().position(|r| r.contains(at))?;
+                let word = |n: u32| word_seen(bus, at + 4 * n, before);
+                self.0.push(WatchedPage {
+                    page,
+                    place: (region, (at - regions[region].base) as usize),
+                    words: (0..SIZE / 4).map(word).collect(),
+                });
+                self.0.len() - 1
+            }
+        };
+        let offset = (n as u32).checked_mul(SIZE)?;
         (offset < WatchedPages::SIZE).then(|| WatchedPages::BASE + offset)
     }
 
-    /// The address that an address in the range stands for.
-    pub(crate) fn real(&self, address: u32, size: u32) -> Option<u32> {
+    /// The access of `bytes` bytes that an address in the range stands for.
+    #[inline]
+    pub(crate) fn at<const SIZE: u32>(&self, address: u32, bytes: u32) -> Option<Seen> {
         let offset = address.wrapping_sub(WatchedPages::BASE);
-        let page = self.0.get((offset / size) as usize)?;
-        Some(page + offset % size)
+        if offset >= WatchedPages::SIZE {
+            return None;
+        }
+        let page = self.0.get((offset / SIZE) as usize)?;
+        let into = offset % SIZE;
+        let last = (into + bytes - 1).min(SIZE - 1);
+        Some(Seen {
+            address: page.page + into,
+            place: (page.place.0, page.place.1 + into as usize),
+            what: page.words[(into / 4) as usize] | page.words[(last / 4) as usize],
+        })
     }
+}
+
+/// What is to be seen of accesses to the word at an address of memory.
+fn word_seen(bus: &Bus, address: u32, before: u32) -> u8 {
+    let flag = |on: bool, flag: u8| if on { flag } else { 0 };
+    let exact = bus.watchpoints.within(address, 4, 0);
+    let near = bus.watchpoints.within(address, 4, before);
+    flag(exact.0, seen::READ)
+        | flag(exact.1, seen::WRITE)
+        | flag(near.0, seen::NEAR_READ)
+        | flag(near.1, seen::NEAR_WRITE)
+        | flag(bus.watched.in_page(address, 4), seen::VARIABLE)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 
 mod riscv_rig;
 use emu_core::Cycles;
-use emu_core::machine::CoreKind;
+use emu_core::machine::{CoreKind, Machine, Stop};
+use emu_core::watchpoint::{Hit, WatchKind, WatchReport, Watchpoint};
 use proptest::prelude::*;
 use riscv_rig::*;
 
@@ -230,12 +231,129 @@ fn check(kind: CoreKind, pieces: &[Piece]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Something to watch among what the programs use, and where to stop for it.
+fn watching() -> impl Strategy<Value = (Watchpoint, WatchReport)> {
+    let address = prop_oneof![
+        4 => RAM..RAM + 0x90,
+        2 => RAM + 0x1F8..RAM + 0x208,
+        1 => Just(DEVICE + 8),
+    ];
+    let kind = prop_oneof![
+        Just(WatchKind::Read),
+        Just(WatchKind::Write),
+        Just(WatchKind::Access)
+    ];
+    let report = prop_oneof![Just(WatchReport::Before), Just(WatchReport::After)];
+    (
+        address,
+        prop_oneof![Just(1u32), Just(2), Just(4), Just(12)],
+        kind,
+        report,
+    )
+        .prop_map(|(address, size, kind, report)| {
+            let point = Watchpoint {
+                address,
+                size,
+                kind,
+            };
+            (point, report)
+        })
+}
+
+fn word_at(m: &mut Machine, point: &Watchpoint) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    m.read_memory(point.address, &mut bytes[..point.size as usize]);
+    bytes
+}
+
+/// Run to the limit and over every stop. Gives the hits, and where they were.
+fn through(m: &mut Machine, limit: Cycles) -> Vec<(u64, Cycles, Hit)> {
+    let mut hits = Vec::new();
+    loop {
+        match m.run_until(limit) {
+            Stop::Limit => return hits,
+            Stop::Watchpoint(hit) => {
+                hits.push((m.instructions(), m.now(), hit));
+                if hit.before {
+                    let hash = m.state_hash();
+                    assert_eq!(m.step_until(limit), Stop::Watchpoint(hit), "it hits again");
+                    assert_eq!(m.state_hash(), hash, "and does nothing");
+                    m.ignore_stops(true);
+                    m.step_until(limit);
+                    m.ignore_stops(false);
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(hits.len() < 100_000, "no progress at {}", m.now());
+    }
+}
+
+/// Step to the limit: whenever a watched byte has changed, the step has hit.
+fn changes_hit(m: &mut Machine, point: &Watchpoint, limit: Cycles) -> Result<(), TestCaseError> {
+    let mut before = word_at(m, point);
+    while m.now() < limit {
+        let stop = m.step_until(limit);
+        let after = word_at(m, point);
+        if after != before && point.kind != WatchKind::Read {
+            prop_assert!(
+                matches!(stop, Stop::Watchpoint(h) if h.write || h.kind == WatchKind::Access),
+                "{:?} at {}",
+                stop,
+                m.now()
+            );
+        }
+        before = after;
+        if stop == Stop::Limit {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn check_watched(
+    kind: CoreKind,
+    pieces: &[Piece],
+    (point, report): (Watchpoint, WatchReport),
+) -> Result<(), TestCaseError> {
+    let code = program(pieces);
+    let limit = Cycles(5003);
+    let mut plain = Rig::new(kind, false, &code);
+    prop_assert_eq!(plain.machine.run_until(limit), Stop::Limit);
+    let mut all = Vec::new();
+    for single_step in [false, true] {
+        let mut r = Rig::new(kind, single_step, &code);
+        r.machine.set_watch_reporting(report);
+        r.machine.set_watchpoints(&[point]);
+        all.push(through(&mut r.machine, limit));
+        prop_assert_eq!(plain.log(), r.log());
+        prop_assert_eq!(plain.machine.now(), r.machine.now());
+        prop_assert_eq!(plain.machine.instructions(), r.machine.instructions());
+        prop_assert_eq!(plain.machine.ledger(), r.machine.ledger());
+        prop_assert_eq!(plain.machine.riscv_registers(), r.machine.riscv_registers());
+        prop_assert_eq!(plain.machine.state_hash(), r.machine.state_hash());
+    }
+    prop_assert_eq!(&all[0], &all[1]);
+    let mut r = Rig::new(kind, false, &code);
+    r.machine.set_watchpoints(&[point]);
+    changes_hit(&mut r.machine, &point, limit)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn e31(pieces in prop::collection::vec(piece(), 1..60)) {
         check(CoreKind::E31, &pieces)?;
+    }
+
+    #[test]
+    fn watched(
+        pieces in prop::collection::vec(piece(), 1..60),
+        kind in prop_oneof![Just(CoreKind::E31), Just(CoreKind::Bumblebee), Just(CoreKind::Rv32)],
+        watching in watching(),
+    ) {
+        check_watched(kind, &pieces, watching)?;
     }
 
     #[test]

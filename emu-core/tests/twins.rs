@@ -4,7 +4,8 @@
 
 mod common;
 use common::{code, rig_with, vectors};
-use emu_core::machine::CoreKind;
+use emu_core::machine::{CoreKind, Machine, Stop};
+use emu_core::watchpoint::{Hit, WatchKind, WatchReport, Watchpoint};
 use emu_core::{Bridge, Cycles, Ratio};
 use proptest::prelude::*;
 
@@ -291,12 +292,146 @@ fn check(kind: CoreKind, pieces: &[Piece], around: &Around) -> Result<(), TestCa
     Ok(())
 }
 
+/// Something to watch among what the programs use, and where to stop for it.
+fn watching() -> impl Strategy<Value = (Watchpoint, WatchReport)> {
+    let address = prop_oneof![
+        4 => 0x2000_0000u32..0x2000_0050,
+        2 => 0x2000_7F60u32..0x2000_8000,
+        1 => Just(common::DEVICE + 8),
+    ];
+    let kind = prop_oneof![
+        Just(WatchKind::Read),
+        Just(WatchKind::Write),
+        Just(WatchKind::Access)
+    ];
+    let report = prop_oneof![Just(WatchReport::Before), Just(WatchReport::After)];
+    (
+        address,
+        prop_oneof![Just(1u32), Just(2), Just(4), Just(12)],
+        kind,
+        report,
+    )
+        .prop_map(|(address, size, kind, report)| {
+            let point = Watchpoint {
+                address,
+                size,
+                kind,
+            };
+            (point, report)
+        })
+}
+
+fn word_at(m: &mut Machine, point: &Watchpoint) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    m.read_memory(point.address, &mut bytes[..point.size as usize]);
+    bytes
+}
+
+/// Run to the limit and over every stop. Gives the hits, and where they were.
+fn through(m: &mut Machine, limit: Cycles) -> Vec<(u64, Cycles, Hit)> {
+    let mut hits = Vec::new();
+    loop {
+        match m.run_until(limit) {
+            Stop::Limit => return hits,
+            Stop::Watchpoint(hit) => {
+                hits.push((m.instructions(), m.now(), hit));
+                if hit.before {
+                    let hash = m.state_hash();
+                    assert_eq!(m.step_until(limit), Stop::Watchpoint(hit), "it hits again");
+                    assert_eq!(m.state_hash(), hash, "and does nothing");
+                    m.ignore_stops(true);
+                    m.step_until(limit);
+                    m.ignore_stops(false);
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(hits.len() < 100_000, "no progress at {}", m.now());
+    }
+}
+
+/// Step to the limit: whenever a watched byte has changed, the step has hit.
+fn changes_hit(m: &mut Machine, point: &Watchpoint, limit: Cycles) -> Result<(), TestCaseError> {
+    let mut before = word_at(m, point);
+    while m.now() < limit {
+        let stop = m.step_until(limit);
+        let after = word_at(m, point);
+        if after != before && point.kind != WatchKind::Read {
+            prop_assert!(
+                matches!(stop, Stop::Watchpoint(h) if h.write || h.kind == WatchKind::Access),
+                "{:?} at {}",
+                stop,
+                m.now()
+            );
+        }
+        before = after;
+        if stop == Stop::Limit {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn check_watched(
+    kind: CoreKind,
+    pieces: &[Piece],
+    around: &Around,
+    (point, report): (Watchpoint, WatchReport),
+) -> Result<(), TestCaseError> {
+    let segments = segments(pieces);
+    let limit = Cycles(5003);
+    let mut plain = rig_with(kind, false, &segments, |bus| around.set_up(bus));
+    prop_assert_eq!(plain.machine.run_until(limit), Stop::Limit);
+    let mut all = Vec::new();
+    for single_step in [false, true] {
+        let mut r = rig_with(kind, single_step, &segments, |bus| around.set_up(bus));
+        r.machine.set_watch_reporting(report);
+        r.machine.set_watchpoints(&[point]);
+        all.push(through(&mut r.machine, limit));
+        prop_assert_eq!(&*plain.log.lock().unwrap(), &*r.log.lock().unwrap());
+        prop_assert_eq!(plain.machine.now(), r.machine.now());
+        prop_assert_eq!(plain.machine.instructions(), r.machine.instructions());
+        prop_assert_eq!(plain.machine.ledger(), r.machine.ledger());
+        prop_assert_eq!(plain.machine.registers(), r.machine.registers());
+        prop_assert_eq!(plain.machine.state_hash(), r.machine.state_hash());
+    }
+    prop_assert_eq!(&all[0], &all[1]);
+    let mut r = rig_with(kind, false, &segments, |bus| around.set_up(bus));
+    r.machine.set_watch_reporting(WatchReport::After);
+    r.machine.set_watchpoints(&[point]);
+    changes_hit(&mut r.machine, &point, limit)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn v7m(pieces in prop::collection::vec(piece(true), 1..60), m3 in any::<bool>(), around in around()) {
         check(if m3 { CoreKind::CortexM3 } else { CoreKind::CortexM4f }, &pieces, &around)?;
+    }
+
+    #[test]
+    fn watched(
+        pieces in prop::collection::vec(piece(true), 1..60),
+        kind in prop_oneof![
+            Just(CoreKind::CortexM3),
+            Just(CoreKind::CortexM4f),
+            Just(CoreKind::CortexM7),
+            Just(CoreKind::CortexM33)
+        ],
+        around in around(),
+        watching in watching(),
+    ) {
+        check_watched(kind, &pieces, &around, watching)?;
+    }
+
+    #[test]
+    fn watched_v6m(
+        pieces in prop::collection::vec(piece(false), 1..60),
+        around in around(),
+        watching in watching(),
+    ) {
+        check_watched(CoreKind::CortexM0plus, &pieces, &around, watching)?;
     }
 
     #[test]

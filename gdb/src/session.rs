@@ -289,6 +289,7 @@ impl<'m> Session<'m, '_> {
                 self.say(&format!("cycle limit {} reached", self.target.limit.0));
                 signal(Signal::SIGXCPU)
             }
+            Stop::Watchpoint(_) => signal(Signal::SIGTRAP),
             Stop::Requested => {
                 self.say("a stop condition of the run was met");
                 signal(Signal::SIGTRAP)

@@ -239,6 +239,9 @@ impl<M: Runnable> Session<'_, M> {
                 Stop::Asleep => break Outcome::Asleep,
                 Stop::Breakpoint => break Outcome::Breakpoint,
                 Stop::Stepped => break Outcome::Internal("it made a single step".to_owned()),
+                Stop::Watchpoint(_) => {
+                    break Outcome::Internal("it stopped at a watchpoint".to_owned());
+                }
                 Stop::AwaitsInput => {
                     if self.wait_for_input(&mut inputs) {
                         pace = Pace::new(self.machine.bus());

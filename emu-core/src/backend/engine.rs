@@ -43,6 +43,8 @@ pub enum TlbAccess {
 pub struct Translation {
     /// Physical address of the page.
     pub physical: u32,
+    /// May be read without asking again.
+    pub read: bool,
     /// May be written without asking again.
     pub write: bool,
     /// May be executed without asking again.
@@ -514,7 +516,10 @@ unsafe extern "C" fn tlb_hook<H: Host>(
             return false;
         };
         (*result).paddr = u64::from(t.physical);
-        let mut perms = Prot::READ.0;
+        let mut perms = 0;
+        if t.read {
+            perms |= Prot::READ.0;
+        }
         if t.write {
             perms |= Prot::WRITE.0;
         }

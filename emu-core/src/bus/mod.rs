@@ -32,6 +32,7 @@ use crate::probe::{ProbeKind, Probes};
 use crate::riscv::lines::Lines;
 use crate::time::Cycles;
 use crate::watch::{Variable, Variables};
+use crate::watchpoint::Watchpoints;
 use signals::Signal;
 use stamp::{Stamp, Stamps};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -121,6 +122,7 @@ pub struct Bus {
     /// Observations.
     pub probes: Probes,
     pub(crate) watched: Variables,
+    pub(crate) watchpoints: Watchpoints,
     /// Gaps that were touched.
     pub notices: Notices,
     /// System registers of the Cortex-M core.
@@ -179,6 +181,7 @@ impl Bus {
             memory: Memory::default(),
             probes: Probes::default(),
             watched: Variables::default(),
+            watchpoints: Watchpoints::default(),
             notices: Notices::default(),
             system,
             lines: None,

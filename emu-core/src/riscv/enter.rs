@@ -34,9 +34,22 @@ impl Core {
         if let Some(flow) = self.interrupted(address, now, state) {
             return flow;
         }
+        if let Some(stop) = self.hit_behind() {
+            return self.stop_here(address, stop);
+        }
+        if self.bus.take_stop_request() {
+            return self.stop_here(address, Stop::Requested);
+        }
         if first > self.limit {
             return self.stop_here(address, Stop::Limit);
         }
+        if let Some(flow) = self.stepping_or_breakpoint(address) {
+            return flow;
+        }
+        if let Some(stop) = self.hit_ahead(address) {
+            return self.stop_here(address, stop);
+        }
+        // Behind all stops: a handler that stands before its first instruction is in the same state whatever stopped it.
         if let Some(number) = self.entering.take() {
             let kind = ProbeKind::ExceptionEnter {
                 number,
@@ -44,15 +57,11 @@ impl Core {
             };
             self.bus.probes.record(Cycles(first), address, kind);
         }
-        if let Some(flow) = self.stepping_or_breakpoint(address) {
-            return flow;
-        }
         if !self.places.is_empty() && self.reached(address, first) {
             return self.redirect_to(address, None);
         }
         let block = &self.blocks[self.variants[id].block];
         if block.special == Some(0) {
-            self.pass_breakpoint = None;
             return self.special(id, address, now, first);
         }
         let misaligned = self.first_misaligned(&self.variants[id]);
@@ -65,16 +74,12 @@ impl Core {
         self.admit(id, address, size, now, misaligned)
     }
 
-    /// Resets, stop requests and interrupts that come before the instruction at `address`.
+    /// Resets and interrupts that come before the instruction at `address`.
     fn interrupted(&mut self, address: u32, now: u64, state: StateId) -> Option<Flow> {
         if let Some(cause) = self.bus.reset_request.take() {
             let at = now.max(self.bus.now.0);
             self.reset_core(cause, at);
             return Some(Flow::Redirect);
-        }
-        if self.bus.stop_requested() {
-            self.bus.take_stop_request();
-            return Some(self.stop_here(address, Stop::Requested));
         }
         if self.take_interrupt(address, now, state) {
             return Some(Flow::Redirect);
@@ -90,11 +95,12 @@ impl Core {
 
     fn stepping_or_breakpoint(&mut self, address: u32) -> Option<Flow> {
         if let Some(start) = self.stepping
-            && self.executed() > start
+            && (self.entered || self.executed() > start)
         {
             return Some(self.stop_here(address, Stop::Stepped));
         }
         if self.breakpoints.contains(&address)
+            && !self.bus.watchpoints.ignored
             && self.pass_breakpoint != Some((address, self.executed()))
         {
             return Some(self.stop_here(address, Stop::Breakpoint));

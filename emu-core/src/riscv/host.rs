@@ -3,6 +3,7 @@
 use super::blocks::flag;
 use super::decode::{Class, Insn};
 use super::enter::slot;
+use super::memory::PAGE;
 use super::traps::cause;
 use super::{Core, NO_BLOCK};
 use crate::backend::engine::{Ended, Isa, Translation};
@@ -11,6 +12,7 @@ use crate::backend::{Flow, Host, TlbAccess};
 use crate::device::{Access, Width};
 use crate::machine::Stop;
 use crate::time::Cycles;
+use crate::watch::seen;
 
 impl Host for Core {
     const ISA: Isa = Isa::Riscv;
@@ -58,16 +60,38 @@ impl Host for Core {
     fn site(&mut self, _address: u32) {}
 
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow> {
-        let address = self.watched_address(address);
-        self.at_access(address, false)?;
+        let mut address = address;
+        if let Some(access) = self.watched_pages.at::<PAGE>(address, bytes) {
+            self.watched_access(access, bytes, false)?;
+            if let Some(value) = self.bus.memory.load_at(access.place, bytes) {
+                return Ok(value);
+            }
+            address = access.address;
+        }
+        self.at_access(address, bytes, false)?;
         let result = self.bus.read(address, Width::from_bytes(bytes));
         self.horizon = self.horizon_now();
         result.map_err(|_| self.access_failed(address, false))
     }
 
     fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow> {
-        let address = self.watched_address(address);
-        let kind = self.at_access(address, true)?;
+        let mut address = address;
+        if let Some(access) = self.watched_pages.at::<PAGE>(address, bytes) {
+            self.watched_access(access, bytes, true)?;
+            // A store that is recorded needs its exact cycle.
+            if access.what & seen::VARIABLE == 0
+                && self
+                    .bus
+                    .memory
+                    .store_at(access.place, bytes, value)
+                    .is_some()
+            {
+                self.changed_code(access.address, bytes);
+                return Ok(());
+            }
+            address = access.address;
+        }
+        let kind = self.at_access(address, bytes, true)?;
         let result = self.bus.write(address, Width::from_bytes(bytes), value);
         self.horizon = if kind == Access::Sync || self.code_is_dirty() {
             0
@@ -132,20 +156,11 @@ impl Core {
 
     /// Bring time to the access that is being made. An access that needs an exact boundary and is not in
     /// a block of its own is abandoned, to be made again in one.
-    fn at_access(&mut self, address: u32, write: bool) -> Result<Access, Flow> {
+    fn at_access(&mut self, address: u32, bytes: u32, write: bool) -> Result<Access, Flow> {
         let alone = self.variants[self.current].count == 1;
-        let mut index = 0;
-        if !alone {
-            // SAFETY: called from the engine's I/O callbacks only.
-            unsafe { self.cpu.locate_access() };
-            let pc = self.cpu.pc();
-            let Some(i) = self.index_of(pc) else {
-                self.stop = Some(Stop::Internal(format!(
-                    "access at {pc:#010x} outside of its block"
-                )));
-                return Err(Flow::Stop);
-            };
-            index = i;
+        let index = self.accessing_instruction()?;
+        if self.bus.watchpoints.armed() {
+            self.look_at_access(index, address, bytes, write)?;
         }
         let kind = self.bus.access_kind(address, write);
         // What reads and then writes must not be abandoned in between: it is made alone too.
@@ -154,10 +169,7 @@ impl Core {
             Class::Atomic | Class::StoreConditional
         );
         if !alone && (kind == Access::Sync || twofold) {
-            let pc = self.cpu.pc();
-            self.finish(index, pc);
-            self.cpu.limit_next_block(1);
-            return Err(Flow::Redirect);
+            return Err(self.make_alone(index));
         }
         let start = self.start_of(index);
         self.bus.pc = self.insn(index).address;
@@ -169,8 +181,37 @@ impl Core {
         Ok(kind)
     }
 
+    /// Index in the running block of the instruction that makes the present access.
+    pub(super) fn accessing_instruction(&mut self) -> Result<usize, Flow> {
+        if self.variants[self.current].count == 1 {
+            return Ok(0);
+        }
+        // SAFETY: called from the engine's I/O callbacks only.
+        unsafe { self.cpu.locate_access() };
+        let pc = self.cpu.pc();
+        if let Some(index) = self.index_of(pc) {
+            return Ok(index);
+        }
+        self.stop = Some(Stop::Internal(format!(
+            "access at {pc:#010x} outside of its block"
+        )));
+        Err(Flow::Stop)
+    }
+
+    /// The running block stands before the access of instruction `index`, which must be made again as a block of
+    /// its own.
+    pub(super) fn make_alone(&mut self, index: usize) -> Flow {
+        // SAFETY: called from the engine's I/O callbacks only.
+        unsafe { self.cpu.locate_access() };
+        let pc = self.cpu.pc();
+        self.finish(index, pc);
+        self.cpu.limit_next_block(1);
+        Flow::Redirect
+    }
+
     /// The access of the present instruction failed.
     fn access_failed(&mut self, address: u32, write: bool) -> Flow {
+        self.bus.watchpoints.forget_own();
         // SAFETY: called from the engine's I/O callbacks only.
         unsafe { self.cpu.locate_access() };
         let pc = self.cpu.pc();

@@ -71,13 +71,17 @@ impl Core {
     pub(super) fn translate_page(&mut self, page: u32, access: TlbAccess) -> Option<Translation> {
         let physical = self.bus.memory.resolve(page);
         let regions = self.bus.memory.regions();
-        let kind = regions
-            .iter()
-            .find(|r| r.contains(physical))
-            .map(|r| r.kind);
+        let region = regions.iter().find(|r| r.contains(physical));
+        let kind = region.map(|r| r.kind);
+        // Memory that is not mapped directly comes as I/O anyway.
+        let (see_reads, see_writes) = match region {
+            Some(r) if is_direct(r.base, r.size()) => self.bus.sees_page(physical, PAGE, 0),
+            _ => (false, false),
+        };
         let at = |physical, write, execute| {
             Some(Translation {
                 physical,
+                read: !(execute && see_reads),
                 write,
                 execute,
             })
@@ -87,14 +91,13 @@ impl Core {
             (TlbAccess::Fetch, Some(kind)) => {
                 self.executable.mark(physical);
                 self.executable.mark(page);
-                let watched = self.bus.watched.in_page(physical, PAGE);
+                let watched = see_reads || see_writes;
                 at(physical, kind == MemoryKind::Ram && !watched, true)
             }
-            (_, Some(MemoryKind::Ram)) if self.bus.watched.in_page(physical, PAGE) => {
-                match access {
-                    TlbAccess::Write => at(self.watched_pages.shadow(physical, PAGE)?, true, false),
-                    _ => at(physical, false, false),
-                }
+            (_, Some(MemoryKind::Ram)) if see_reads || see_writes => {
+                let seen = see_reads || access == TlbAccess::Write;
+                let shadow = if seen { self.shadow(page) } else { None };
+                at(shadow.unwrap_or(physical), seen, false)
             }
             (_, Some(MemoryKind::Ram)) => at(physical, true, self.executable.contains(physical)),
             // Stores to flash and ROM go to the device that guards it, or fault there.
@@ -102,6 +105,7 @@ impl Core {
                 at(STORE_SHADOW + physical, true, false)
             }
             (TlbAccess::Write, Some(_)) => None,
+            (_, Some(_)) if see_reads => at(self.shadow(page).unwrap_or(physical), false, false),
             (_, Some(_)) => at(physical, false, false),
             // What is up there is the shadow's.
             (_, None) if page >= STORE_SHADOW => None,
@@ -109,10 +113,18 @@ impl Core {
         }
     }
 
-    /// The address of an access that came as one to the shadow of a watched page.
+    fn shadow(&mut self, page: u32) -> Option<u32> {
+        self.watched_pages.shadow::<PAGE>(&self.bus, page, 0)
+    }
+
+    /// The engine stored bytes past its own watch over code.
     #[inline]
-    pub(super) fn watched_address(&self, address: u32) -> u32 {
-        self.watched_pages.real(address, PAGE).unwrap_or(address)
+    pub(super) fn changed_code(&mut self, address: u32, bytes: u32) {
+        let at = self.bus.memory.resolve(address);
+        if self.executable.contains(at) {
+            self.bus.dirty_code.push((at, bytes));
+            self.horizon = 0;
+        }
     }
 
     /// Was translated code written? Writes elsewhere are forgotten.

@@ -29,6 +29,7 @@ mod system;
 pub mod timing;
 mod traps;
 mod variants;
+mod watched;
 
 pub use state::{CoreState, Registers};
 pub use traps::NAMES as EXCEPTIONS;
@@ -44,6 +45,7 @@ use crate::run::{Console, Ledger};
 use crate::time::Cycles;
 use crate::timing::Spent;
 use crate::watch::{Places, WatchedPages};
+use crate::watchpoint::{Hit, WatchReport};
 use blocks::{Block, RESET, StateId, States, Variant, flag};
 use csr::Csrs;
 use lines::Lines;
@@ -120,6 +122,10 @@ pub struct Core {
     breakpoints: BTreeSet<u32>,
     places: Places,
     watched_pages: WatchedPages,
+    /// The instruction at this address was abandoned, since its access hits a watchpoint.
+    about_to_hit: Option<(u32, Hit)>,
+    /// A step ends at the first instruction of a handler, too: one was entered.
+    entered: bool,
     /// The breakpoint that the run starts on does not stop it again, until something was executed.
     pass_breakpoint: Option<(u32, u64)>,
     /// The last run ended before it looked for a breakpoint: the next one still has to.
@@ -145,6 +151,7 @@ impl Core {
     pub(crate) fn new(kind: CoreKind, bus: Bus, single_step: bool) -> Result<Box<Core>, String> {
         let mut bus = bus;
         bus.lines.get_or_insert_default();
+        bus.watchpoints.report = WatchReport::After;
         let mut engine = Engine::new_riscv()?;
         for region in bus.memory.regions() {
             if memory::is_direct(region.base, region.size()) {
@@ -190,6 +197,8 @@ impl Core {
             breakpoints: BTreeSet::new(),
             places: Places::default(),
             watched_pages: WatchedPages::default(),
+            about_to_hit: None,
+            entered: false,
             pass_breakpoint: None,
             breakpoint_due: false,
             executable: CodePages::new(memory::PAGE),
@@ -233,6 +242,8 @@ impl Core {
         self.cpu.set_reservation((u32::MAX, 0));
         self.asleep = false;
         self.stuck = false;
+        self.entered = true;
+        self.about_to_hit = None;
         self.active.clear();
         self.entering = None;
         self.profile_reset(at);
@@ -293,6 +304,7 @@ impl Core {
         core.limit = limit.0;
         core.stop = None;
         core.bus.take_stop_request();
+        core.about_to_hit = None;
         if !core.breakpoint_due && !core.breakpoints.is_empty() {
             core.pass_breakpoint = Some((core.cpu.pc(), core.executed()));
         }
@@ -328,7 +340,11 @@ impl Core {
 
     fn stopped(&mut self, stop: Stop) -> Stop {
         self.bus.probes.flush();
-        self.breakpoint_due = matches!(stop, Stop::Limit | Stop::Requested);
+        self.breakpoint_due = match &stop {
+            Stop::Limit | Stop::Requested => true,
+            Stop::Watchpoint(hit) => !hit.before,
+            _ => false,
+        };
         // The entry into a trap may reach behind the limit: it is not over yet then.
         self.bus.now = self.bus.now.max(Cycles(self.t0.min(self.limit)));
         stop
@@ -349,6 +365,7 @@ impl Core {
         self.csr.takeable(self.line_levels()) != 0
             || self.bus.reset_request.is_some()
             || self.bus.stop_requested()
+            || self.bus.watchpoints.has_hit()
     }
 
     fn horizon_now(&self) -> u64 {

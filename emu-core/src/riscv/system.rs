@@ -40,11 +40,12 @@ impl Core {
     /// The first instruction of block `id` is one that the engine must not see. It executes at `start`.
     pub(super) fn special(&mut self, id: usize, address: u32, now: u64, start: u64) -> Flow {
         let insn = self.blocks[self.variants[id].block].insns[0];
+        if insn.class == Class::Ebreak {
+            return self.ebreak(&insn, id, now, start);
+        }
         self.come_to(address, start);
-        match insn.class {
-            Class::Wfi => return self.wait(&insn, id, start),
-            Class::Ebreak => return self.ebreak(&insn, id, now, start),
-            _ => {}
+        if insn.class == Class::Wfi {
+            return self.wait(&insn, id, start);
         }
         match self.execute(&insn, start, 0) {
             Ok(next) => {
@@ -138,6 +139,7 @@ impl Core {
         );
         let call = insn.size == 4 && around == (Some(SEMIHOSTING.0), Some(SEMIHOSTING.1));
         if !call || self.semihosting.is_none() {
+            self.come_to(insn.address, start);
             self.trap(cause::BREAKPOINT, insn.address, insn.address, now, start);
             return self.after_trap();
         }
@@ -147,7 +149,9 @@ impl Core {
     /// The instruction takes its cycle; the host's work takes none.
     fn semihosting_call(&mut self, insn: &Insn, id: usize, start: u64) -> Flow {
         let (op, arg) = (self.cpu.x(10), self.cpu.x(11));
+        self.bus.pc = insn.address;
         if operation_name(op).is_none() {
+            self.come_to(insn.address, start);
             self.bus.note(
                 NoticeKind::UnmodelledFeature,
                 format!("semihosting operation {op:#x}"),
@@ -159,11 +163,15 @@ impl Core {
         };
         let port = console.port;
         let outcome = console.host.call(op, arg, &mut self.bus.memory, time);
-        self.bus
-            .dirty_code
-            .extend_from_slice(console.host.written());
+        let written = console.host.written().to_vec();
+        if outcome == Outcome::WaitForInput {
+            // Everything stays as it was before the call.
+            return self.stop_here(insn.address, Stop::AwaitsInput);
+        }
+        self.come_to(insn.address, start);
+        self.bus.host_wrote(written);
         let result = match outcome {
-            Outcome::WaitForInput => return self.stop_here(insn.address, Stop::AwaitsInput),
+            Outcome::WaitForInput => None,
             Outcome::Return(v) => Some(v),
             Outcome::Console { bytes, result } => {
                 for byte in bytes {

@@ -88,6 +88,8 @@ impl Core {
         }
         self.active.push(n);
         self.entering = Some(n);
+        self.entered = true;
+        self.about_to_hit = None;
         self.cpu.set_pc(handler);
         // All but the last cycle are the entry's; the last one is that of the handler's first instruction.
         let t0 = at + u64::from(self.model.trap_entry.cycles) - 1;

@@ -69,6 +69,8 @@ pub struct Block {
     pub slaves: Vec<u8>,
     /// Addresses of the instructions that need a hook, and the numbers of their sites.
     pub hooked: Vec<(u32, usize)>,
+    /// Holds transfers of several words.
+    pub multiple: bool,
     /// The engine has translated it with hooks again (it forgot code), which it does not need.
     pub hooked_in_vain: bool,
     /// How often that may still be mended.

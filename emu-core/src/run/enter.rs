@@ -64,34 +64,38 @@ impl Core {
                 Flow::Redirect
             };
         }
+        if let Some(stop) = self.hit_behind() {
+            return self.stop_here(address, it, stop);
+        }
+        if self.bus.take_stop_request() {
+            return self.stop_here(address, it, Stop::Requested);
+        }
         if first > self.limit {
             return self.stop_here(address, it, Stop::Limit);
         }
         if let Some(flow) = self.stepping_or_breakpoint(address, it) {
             return flow;
         }
+        if let Some(stop) = self.hit_ahead(address) {
+            return self.stop_here(address, it, stop);
+        }
         if !self.places.is_empty() && self.reached(address, first) {
             return self.redirect_to(address, it, None);
         }
         self.sync_settings();
         if let Some(flow) = self.special(id, address, now) {
-            self.pass_breakpoint = None;
             return flow;
         }
         self.admit(id, address, size, it, now, readable)
     }
 
-    /// Resets, stop requests and exceptions that come before the instruction at `address`.
+    /// Resets and exceptions that come before the instruction at `address`.
     fn interrupted(&mut self, address: u32, now: u64, first: u64, state: StateId) -> Option<Flow> {
         let it = self.cpu.it_state();
         if let Some(cause) = self.bus.reset_request.take() {
             let at = now.max(self.bus.now.0);
             self.reset_core(cause, at);
             return Some(Flow::Redirect);
-        }
-        if self.bus.stop_requested() {
-            self.bus.take_stop_request();
-            return Some(self.stop_here(address, it, Stop::Requested));
         }
         if self.bus.system.attention()
             && let Some(number) = self.bus.system.takeable(self.cpu.masks())
@@ -126,11 +130,12 @@ impl Core {
 
     fn stepping_or_breakpoint(&mut self, address: u32, it: u8) -> Option<Flow> {
         if let Some(start) = self.stepping
-            && self.executed() > start
+            && (self.entered || self.executed() > start)
         {
             return Some(self.stop_here(address, it, Stop::Stepped));
         }
         if self.breakpoints.contains(&address)
+            && !self.bus.watchpoints.ignored
             && self.pass_breakpoint != Some((address, self.executed()))
         {
             return Some(self.stop_here(address, it, Stop::Breakpoint));

@@ -199,6 +199,7 @@ impl Core {
         if !self.mpu_allows(address, true) {
             return Some(StackFault::Mpu);
         }
+        self.bus.accessed(address, 4, true);
         if self
             .bus
             .memory
@@ -219,6 +220,7 @@ impl Core {
         if !self.mpu_allows(address, false) {
             return Err(StackFault::Mpu);
         }
+        self.bus.accessed(address, 4, false);
         self.bus
             .read(address, Width::Word)
             .map_err(|_| StackFault::Bus)
@@ -265,6 +267,8 @@ impl Core {
     /// Set the core up for the first instruction of a handler.
     fn enter_handler(&mut self, exception: u16, lr: u32, at: u64, tail_chained: bool) {
         self.profile_exception(exception, at, tail_chained);
+        self.entered = true;
+        self.about_to_hit = None;
         self.cpu.set_it_state(0);
         self.cpu.clear_exclusive();
         self.cpu.set_mode(exception, self.cpu.control() & 1);
@@ -555,6 +559,8 @@ impl Core {
         self.bus.reset_devices(cause);
         self.bus.system.current = 0;
         self.locked_up = false;
+        self.entered = true;
+        self.about_to_hit = None;
         self.sleep = Sleep::Awake;
         cpu.set_it_state(0);
         cpu.set_masks(Masks::default());

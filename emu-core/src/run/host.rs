@@ -4,7 +4,7 @@ use super::blocks::flag;
 use super::enter::slot;
 use super::exceptions::cfsr;
 use super::{Core, Entry, NO_BLOCK};
-use crate::backend::engine::{Ended, Translation, exception, locate_access};
+use crate::backend::engine::{Ended, PAGE, Translation, exception, locate_access};
 use crate::backend::{Flow, Host, TlbAccess};
 use crate::decode::{Class, Insn};
 use crate::device::{Access, Width};
@@ -13,6 +13,7 @@ use crate::notices::NoticeKind;
 use crate::semihosting::{Outcome, operation_name};
 use crate::time::Cycles;
 use crate::timing::Inputs;
+use crate::watch::seen;
 
 impl Host for Core {
     #[inline]
@@ -86,8 +87,15 @@ impl Host for Core {
     }
 
     fn io_read(&mut self, address: u32, bytes: u32) -> Result<u32, Flow> {
-        let address = self.watched_address(address);
-        self.at_access(address, false)?;
+        let mut address = address;
+        if let Some(access) = self.watched_pages.at::<PAGE>(address, bytes) {
+            self.watched_access(access, bytes, false)?;
+            if let Some(value) = self.bus.memory.load_at(access.place, bytes) {
+                return Ok(value);
+            }
+            address = access.address;
+        }
+        self.at_access(address, bytes, false)?;
         let result = self.bus.read(address, Width::from_bytes(bytes));
         self.horizon = self.horizon_now();
         match result {
@@ -97,8 +105,23 @@ impl Host for Core {
     }
 
     fn io_write(&mut self, address: u32, bytes: u32, value: u32) -> Result<(), Flow> {
-        let address = self.watched_address(address);
-        let kind = self.at_access(address, true)?;
+        let mut address = address;
+        if let Some(access) = self.watched_pages.at::<PAGE>(address, bytes) {
+            self.watched_access(access, bytes, true)?;
+            // A store that is recorded needs its exact cycle.
+            if access.what & seen::VARIABLE == 0
+                && self
+                    .bus
+                    .memory
+                    .store_at(access.place, bytes, value)
+                    .is_some()
+            {
+                self.changed_code(access.address, bytes);
+                return Ok(());
+            }
+            address = access.address;
+        }
+        let kind = self.at_access(address, bytes, true)?;
         let result = self.bus.write(address, Width::from_bytes(bytes), value);
         // What was written may be a setting of the core itself: look at everything before the next block.
         self.horizon = if kind == Access::Sync || self.code_is_dirty() {
@@ -218,24 +241,12 @@ impl Core {
 
     /// Bring time to the access that is being made. An access that needs an exact boundary and is not in
     /// a block of its own is abandoned, to be made again in one.
-    fn at_access(&mut self, address: u32, write: bool) -> Result<Access, Flow> {
+    fn at_access(&mut self, address: u32, bytes: u32, write: bool) -> Result<Access, Flow> {
         let alone = self.variants[self.current].count == 1;
-        let index = if alone {
-            0
-        } else {
-            // SAFETY: called from the engine's I/O callbacks only.
-            unsafe { locate_access(self.cpu, false) };
-            let pc = self.cpu.pc();
-            match self.index_of(pc) {
-                Some(i) => i,
-                None => {
-                    self.stop = Some(Stop::Internal(format!(
-                        "access at {pc:#010x} outside of its block"
-                    )));
-                    return Err(Flow::Stop);
-                }
-            }
-        };
+        let index = self.accessing_instruction()?;
+        if self.bus.watchpoints.armed() {
+            self.look_at_access(index, address, bytes, write)?;
+        }
         let kind = self.bus.access_kind(address, write);
         // A transfer of several words must not be abandoned behind its first word: it is made alone too.
         let beats = self.running().is_some_and(|b| b.insns[index].count > 1);
@@ -258,9 +269,26 @@ impl Core {
         Ok(kind)
     }
 
+    /// Index in the running block of the instruction that makes the present access.
+    pub(super) fn accessing_instruction(&mut self) -> Result<usize, Flow> {
+        if self.variants[self.current].count == 1 {
+            return Ok(0);
+        }
+        // SAFETY: called from the engine's I/O callbacks only.
+        unsafe { locate_access(self.cpu, false) };
+        let pc = self.cpu.pc();
+        if let Some(index) = self.index_of(pc) {
+            return Ok(index);
+        }
+        self.stop = Some(Stop::Internal(format!(
+            "access at {pc:#010x} outside of its block"
+        )));
+        Err(Flow::Stop)
+    }
+
     /// The running block stands before the access of instruction `index`, which must be made again as a block of
     /// its own.
-    fn make_alone(&mut self, index: usize) -> Flow {
+    pub(super) fn make_alone(&mut self, index: usize) -> Flow {
         // SAFETY: called from the engine's I/O callbacks only; with ITSTATE, since the block is left.
         unsafe { locate_access(self.cpu, true) };
         let pc = self.cpu.pc();
@@ -286,6 +314,7 @@ impl Core {
 
     /// The access of the present instruction failed: a bus fault.
     fn access_failed(&mut self, address: u32) -> Flow {
+        self.bus.watchpoints.forget_own();
         // SAFETY: called from the engine's I/O callbacks only.
         unsafe { locate_access(self.cpu, true) };
         let pc = self.cpu.pc();
@@ -343,10 +372,10 @@ impl Core {
     /// BKPT 0xAB at `pc`, which starts at `start`. The instruction takes its cycle; the host's work takes none.
     fn semihosting_call(&mut self, insn: &Insn, now: u64, start: u64) {
         let pc = insn.address;
-        self.bus.now = self.bus.now.max(Cycles(start));
         self.bus.pc = pc;
         let (op, arg) = (self.cpu.r(0), self.cpu.r(1));
         if operation_name(op).is_none() {
+            self.bus.now = self.bus.now.max(Cycles(start));
             self.bus.note(
                 NoticeKind::UnmodelledFeature,
                 format!("semihosting operation {op:#x}"),
@@ -358,9 +387,12 @@ impl Core {
         };
         let port = console.port;
         let outcome = console.host.call(op, arg, &mut self.bus.memory, time);
-        self.bus
-            .dirty_code
-            .extend_from_slice(console.host.written());
+        let written = console.host.written().to_vec();
+        // A call that waits leaves everything as it was before it.
+        if outcome != Outcome::WaitForInput {
+            self.bus.now = self.bus.now.max(Cycles(start));
+        }
+        self.bus.host_wrote(written);
         let state = self.resting_state();
         let result = match outcome {
             Outcome::WaitForInput => {

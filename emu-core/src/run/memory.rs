@@ -5,6 +5,7 @@ use crate::backend::TlbAccess;
 use crate::backend::engine::{IoRange, PAGE, STORE_SHADOW, STORE_SHADOW_SIZE, Translation};
 use crate::memory::MemoryKind;
 use crate::watch::WatchedPages;
+use crate::watchpoint::LONGEST_TRANSFER;
 
 /// Can a region be mapped straight into the engine?
 pub(super) fn is_direct(base: u32, size: u32) -> bool {
@@ -103,6 +104,13 @@ impl Core {
             .iter()
             .find(|r| r.contains(physical));
         let kind = region.map(|r| r.kind);
+        // Memory that is not mapped directly comes as I/O anyway.
+        let (see_reads, see_writes) = match region {
+            Some(r) if is_direct(r.base, r.size()) => {
+                self.bus.sees_page(physical, PAGE, LONGEST_TRANSFER)
+            }
+            _ => (false, false),
+        };
         if access == TlbAccess::Fetch && region.is_some_and(|r| r.data_only) {
             return None;
         }
@@ -123,6 +131,7 @@ impl Core {
                     self.executable.mark(physical);
                     (p.execute && kind.is_some()).then_some(Translation {
                         physical,
+                        read: !see_reads,
                         write: false,
                         execute: true,
                     })
@@ -144,9 +153,8 @@ impl Core {
                 }
                 Some(Translation {
                     physical,
-                    write: kind == Some(MemoryKind::Ram)
-                        && p.write
-                        && !self.bus.watched.in_page(physical, PAGE),
+                    read: !see_reads,
+                    write: kind == Some(MemoryKind::Ram) && p.write && !see_reads && !see_writes,
                     execute: true,
                 })
             }
@@ -160,14 +168,16 @@ impl Core {
                     return None;
                 }
                 match kind {
-                    Some(MemoryKind::Ram) if self.bus.watched.in_page(physical, PAGE) => {
-                        let physical = match access {
-                            TlbAccess::Write => self.watched_pages.shadow(physical, PAGE)?,
-                            _ => physical,
-                        };
+                    Some(MemoryKind::Ram) if see_reads || see_writes => {
+                        let seen = see_reads || access == TlbAccess::Write;
                         Some(Translation {
-                            physical,
-                            write: access == TlbAccess::Write,
+                            physical: if seen {
+                                self.shadow(page).unwrap_or(physical)
+                            } else {
+                                physical
+                            },
+                            read: p.read,
+                            write: seen && p.write,
                             execute: false,
                         })
                     }
@@ -175,6 +185,7 @@ impl Core {
                         let execute = self.executable.contains(physical);
                         Some(Translation {
                             physical,
+                            read: true,
                             write: p.write,
                             execute,
                         })
@@ -183,12 +194,18 @@ impl Core {
                         // Stores to flash and ROM go to the device that guards it, or fault there.
                         (physical < STORE_SHADOW_SIZE).then(|| Translation {
                             physical: STORE_SHADOW + physical,
+                            read: true,
                             write: true,
                             execute: false,
                         })
                     }
                     Some(_) => Some(Translation {
-                        physical,
+                        physical: if see_reads {
+                            self.shadow(page).unwrap_or(physical)
+                        } else {
+                            physical
+                        },
+                        read: true,
                         write: false,
                         execute: false,
                     }),
@@ -196,12 +213,18 @@ impl Core {
                     None if page.wrapping_sub(WatchedPages::BASE) < WatchedPages::SIZE => None,
                     None => Some(Translation {
                         physical: page,
+                        read: true,
                         write: p.write,
                         execute: false,
                     }),
                 }
             }
         }
+    }
+
+    fn shadow(&mut self, page: u32) -> Option<u32> {
+        self.watched_pages
+            .shadow::<PAGE>(&self.bus, page, LONGEST_TRANSFER)
     }
 
     fn permissive_code(&self, page: u32) -> bool {
@@ -354,10 +377,14 @@ impl Core {
         }
     }
 
-    /// The address of an access that came as one to the shadow of a watched page.
+    /// The engine stored bytes past its own watch over code.
     #[inline]
-    pub(super) fn watched_address(&self, address: u32) -> u32 {
-        self.watched_pages.real(address, PAGE).unwrap_or(address)
+    pub(super) fn changed_code(&mut self, address: u32, bytes: u32) {
+        let at = self.bus.memory.resolve(address);
+        if self.executable.contains(at) {
+            self.bus.dirty_code.push((at, bytes));
+            self.horizon = 0;
+        }
     }
 
     /// Was translated code written? Writes elsewhere are forgotten.

@@ -29,6 +29,7 @@ mod unaligned;
 mod values;
 mod variants;
 mod waits;
+mod watched;
 
 pub use faults::decode_fault;
 pub use state::CoreState;
@@ -45,6 +46,7 @@ use crate::time::Cycles;
 use crate::timing::flash::{Flash, Settings, Shape};
 use crate::timing::{self, Model, Spent};
 use crate::watch::{Places, WatchedPages};
+use crate::watchpoint::Hit;
 use blocks::{Block, NumberMap, SETTLED, StateId, States, Variant, flag};
 use sites::{Key, MAX_SITES};
 use slaves::Slaves;
@@ -157,6 +159,12 @@ pub struct Core {
     breakpoints: BTreeSet<u32>,
     places: Places,
     watched_pages: WatchedPages,
+    /// The instruction at this address was abandoned, since its access hits a watchpoint.
+    about_to_hit: Option<(u32, Hit)>,
+    /// The transfer of several words that was looked at already: what `t0` was, and its index in the running block.
+    looked_at: Option<(u64, usize)>,
+    /// A step ends at the first instruction of a handler, too: one was entered.
+    entered: bool,
     /// The breakpoint that the run starts on does not stop it again, until something was executed: its address
     /// and the count of instructions.
     pass_breakpoint: Option<(u32, u64)>,
@@ -250,6 +258,9 @@ impl Core {
             breakpoints: BTreeSet::new(),
             places: Places::default(),
             watched_pages: WatchedPages::default(),
+            about_to_hit: None,
+            looked_at: None,
+            entered: false,
             pass_breakpoint: None,
             breakpoint_due: false,
             plain_code: HashSet::default(),
@@ -338,6 +349,8 @@ impl Core {
         core.limit = limit.0;
         core.stop = None;
         core.bus.take_stop_request();
+        core.about_to_hit = None;
+        core.looked_at = None;
         // A run that starts on a breakpoint goes on from there, unless the last one was cut short before it.
         if !core.breakpoint_due && !core.breakpoints.is_empty() {
             core.pass_breakpoint = Some((core.cpu.pc(), core.executed()));
@@ -372,7 +385,11 @@ impl Core {
     fn stopped(&mut self, stop: Stop) -> Stop {
         self.bus.probes.flush();
         self.sync_touches();
-        self.breakpoint_due = matches!(stop, Stop::Limit | Stop::Requested);
+        self.breakpoint_due = match &stop {
+            Stop::Limit | Stop::Requested => true,
+            Stop::Watchpoint(hit) => !hit.before,
+            _ => false,
+        };
         self.bus.now = self.bus.now.max(Cycles(self.t0));
         stop
     }
@@ -469,6 +486,7 @@ impl Core {
             || bus.reset_request.is_some()
             || bus.stop_requested()
             || bus.has_stolen()
+            || bus.watchpoints.has_hit()
             || self.one_at_a_time()
             || self.permissive != 0
             || self.undo.is_some()

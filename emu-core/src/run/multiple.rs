@@ -111,6 +111,7 @@ impl Core {
         }
         // The instruction will count again when it is started again.
         if !(continues && done > 0) {
+            self.bus.watchpoints.forget_own();
             self.other_insns = self.other_insns.wrapping_sub(1);
             self.profile_abandoned(insn.address);
         }
@@ -162,6 +163,10 @@ impl Core {
         {
             let at = base.wrapping_add(4 * i as u32);
             beats += 1;
+            // It goes on with the return from the exception: there is no boundary before it.
+            if let Some(hit) = self.bus.watchpoint_at(at, 4, !load) {
+                self.bus.watchpoints.note(hit);
+            }
             self.bus.now = self.bus.now.max(Cycles(now + beats));
             if load {
                 match self.bus.memory.load(at, Width::Word) {

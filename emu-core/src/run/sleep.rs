@@ -68,6 +68,10 @@ impl Core {
     pub(super) fn go_on_sleeping(&mut self) {
         let mut now = self.slept_at.max(self.bus.now.0);
         while !self.wake_reason() {
+            if let Some(hit) = self.bus.watchpoints.take_hit() {
+                self.stop = Some(Stop::Watchpoint(hit));
+                return;
+            }
             if self.bus.take_stop_request() {
                 self.stop = Some(Stop::Requested);
                 return;

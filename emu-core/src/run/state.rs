@@ -82,6 +82,7 @@ impl Core {
         let asleep = u64::from(self.is_asleep());
         self.stepping = on.then(|| self.executed().saturating_sub(asleep));
         self.pass_breakpoint = on.then(|| (self.cpu.pc(), self.executed()));
+        self.entered = false;
     }
 
     /// Set or clear a breakpoint.
@@ -100,6 +101,7 @@ impl Core {
     pub(crate) fn watch(&mut self, places: &[Place], variables: &[Variable]) {
         self.places.set(places);
         self.bus.watch(variables);
+        self.watched_pages.clear();
         self.engine.flush_tlb();
         self.clear_blocks();
     }

@@ -33,6 +33,9 @@ impl Core {
                 return;
             }
         }
+        if self.unaligned_hits(pc, address, bytes, !load) {
+            return;
+        }
         self.bus.now = self.bus.now.max(Cycles(start));
         self.bus.pc = pc;
         let value = match self.unaligned_transfer(&insn, address, bytes, load) {

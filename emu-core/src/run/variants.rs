@@ -293,6 +293,7 @@ impl Core {
             address,
             size,
             it,
+            multiple: insns.iter().any(|i| i.count > 1),
             insns,
             bytes,
             flags,
