@@ -27,6 +27,7 @@ pub mod semihosting;
 mod snapshot;
 pub mod tasks;
 pub mod time;
+pub mod timeline;
 pub mod timing;
 pub mod watch;
 pub mod watchpoint;

@@ -13,6 +13,7 @@ use crate::watch::{Place, Variable};
 use crate::watchpoint::{Hit, WatchReport, Watchpoint};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use crate::cores::{ArmCore, CoreInfo, CoreKind, Fpu};
@@ -49,6 +50,15 @@ pub enum Stop {
     Requested,
     /// The machine failed, not the firmware.
     Internal(String),
+}
+
+/// What stops a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stops {
+    /// Addresses of instructions.
+    pub breakpoints: BTreeSet<u32>,
+    /// Accesses.
+    pub watchpoints: Vec<Watchpoint>,
 }
 
 /// Registers of a Cortex-M that a debugger sees. On RISC-V only SP (x2), LR (x1) and PC are filled in, for who
@@ -519,6 +529,36 @@ impl Machine {
     /// Set where the machine stops for an access by an instruction.
     pub fn set_watch_reporting(&mut self, report: WatchReport) {
         self.core.bus_mut().watchpoints.report = report;
+    }
+
+    /// What stops the machine, as it was set.
+    #[must_use]
+    pub fn stops(&self) -> Stops {
+        Stops {
+            breakpoints: on_core!(&self.core, c => c.breakpoints().clone()),
+            watchpoints: self.core.bus().watchpoints.points().collect(),
+        }
+    }
+
+    /// Is there a breakpoint on the next instruction? None is while [`Machine::ignore_stops`] is on, and while the
+    /// core sleeps.
+    #[must_use]
+    pub fn is_at_breakpoint(&self) -> bool {
+        let pc = self.registers().r[15];
+        let there = on_core!(&self.core, c => c.breakpoints().contains(&pc));
+        there && !self.core.bus().watchpoints.ignored && !self.is_asleep()
+    }
+
+    /// A run from here does not stop at a breakpoint on the next instruction.
+    pub fn pass_breakpoint(&mut self) {
+        on_core!(&mut self.core, c => c.pass_breakpoint());
+    }
+
+    /// Since when the core has slept; `None` while it is awake.
+    #[must_use]
+    pub fn asleep_since(&self) -> Option<Cycles> {
+        let since = on_core!(&self.core, c => c.slept_at());
+        self.is_asleep().then_some(Cycles(since))
     }
 
     /// Run past breakpoints and watchpoints, or stop at them again. They stay set: this costs nothing.

@@ -160,24 +160,60 @@ const FLUSH_AT: usize = 16 * 1024;
 /// The collecting end.
 #[derive(Default)]
 pub struct Probes {
+    /// What is recorded at the moment.
     mask: ProbeMask,
+    /// What is recorded when nothing is muted or diverted.
+    attached: ProbeMask,
     buffer: Vec<ProbeEvent>,
     flush: Option<ProbeFlush>,
+    muted: bool,
+    /// Events go here instead, while somebody looks at the past.
+    aside: Option<Vec<ProbeEvent>>,
 }
 
 impl Probes {
     /// Record the kinds of `mask`; full buffers go to `flush`.
     pub fn attach(&mut self, mask: ProbeMask, flush: ProbeFlush) {
-        self.mask = mask;
+        self.attached = mask;
         self.buffer = Vec::with_capacity(FLUSH_AT);
         self.flush = Some(flush);
+        self.set_mask();
     }
 
     /// Hand on what is buffered and record no more.
     pub fn detach(&mut self) {
         self.flush();
-        self.mask = ProbeMask::default();
+        self.attached = ProbeMask::default();
         self.flush = None;
+        self.set_mask();
+    }
+
+    /// Record nothing while this is on: what happens was recorded when it happened first.
+    pub fn mute(&mut self, on: bool) {
+        self.muted = on;
+        self.set_mask();
+    }
+
+    /// Collect the kinds of `mask` by themselves until [`Probes::end_diversion`]; nothing is handed on meanwhile.
+    pub fn divert(&mut self, mask: ProbeMask) {
+        self.aside = Some(Vec::new());
+        self.mask = mask;
+    }
+
+    /// What was collected since [`Probes::divert`].
+    pub fn end_diversion(&mut self) -> Vec<ProbeEvent> {
+        let events = self.aside.take().unwrap_or_default();
+        self.set_mask();
+        events
+    }
+
+    fn set_mask(&mut self) {
+        if self.aside.is_none() {
+            self.mask = match self.muted {
+                true => ProbeMask::default(),
+                false => self.attached,
+            };
+        }
     }
 
     /// What is being recorded.
@@ -206,6 +242,10 @@ impl Probes {
             ProbeKind::TimerCapture { .. } => self.mask.timers,
         };
         if wanted {
+            if let Some(aside) = &mut self.aside {
+                aside.push(ProbeEvent { at, pc, kind });
+                return;
+            }
             self.buffer.push(ProbeEvent { at, pc, kind });
             if self.buffer.len() >= FLUSH_AT {
                 self.flush();

@@ -148,6 +148,11 @@ impl Watchpoints {
         self.hit.take_if(|h| h.by == Master::Core);
     }
 
+    /// As they were set.
+    pub(crate) fn points(&self) -> impl Iterator<Item = Watchpoint> {
+        self.list.iter().map(|r| r.point)
+    }
+
     /// Look at nothing, or at all again.
     pub(crate) fn ignore(&mut self, on: bool) {
         self.ignored = on;

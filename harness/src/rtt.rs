@@ -10,6 +10,7 @@
 //! names; the others appear with their first byte. Channels above [`MOST`] are left alone.
 
 use emu_core::rtt::{Direction, Rtt};
+use emu_core::timeline::Companion;
 use emu_core::{Bus, Cycles};
 use std::collections::BTreeMap;
 
@@ -45,6 +46,47 @@ pub struct RttPorts {
     spoken: BTreeMap<usize, Found>,
     /// Input that had no room yet, by channel.
     waiting: BTreeMap<usize, Vec<u8>>,
+    /// Channels that nobody was told of yet.
+    found: Vec<Found>,
+}
+
+/// What the next drains depend on. The ports stay as they are: they belong to the host.
+#[derive(Clone, Debug)]
+pub struct RttState {
+    rtt: Rtt,
+    due: Cycles,
+    waiting: BTreeMap<usize, Vec<u8>>,
+}
+
+impl Companion for RttPorts {
+    type State = RttState;
+
+    fn due(&self) -> Cycles {
+        self.due
+    }
+
+    fn act(&mut self, bus: &mut Bus) {
+        let found = self.drain(bus);
+        self.found.extend(found);
+    }
+
+    fn give(&mut self, port: u8, bytes: &[u8]) -> bool {
+        RttPorts::give(self, port, bytes)
+    }
+
+    fn save(&self) -> RttState {
+        RttState {
+            rtt: self.rtt.clone(),
+            due: self.due,
+            waiting: self.waiting.clone(),
+        }
+    }
+
+    fn load(&mut self, state: &RttState) {
+        self.rtt.clone_from(&state.rtt);
+        self.due = state.due;
+        self.waiting.clone_from(&state.waiting);
+    }
 }
 
 /// The channel that a port's name means.
@@ -71,6 +113,7 @@ impl RttPorts {
             ports: BTreeMap::new(),
             spoken: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            found: Vec::new(),
         };
         wanted.sort_unstable();
         for channel in wanted {
@@ -136,6 +179,11 @@ impl RttPorts {
         Some(&found.channel)
             .filter(|n| !n.is_empty())
             .map(|n| n.as_str())
+    }
+
+    /// Channels that have spoken for the first time since this was last asked, when a timeline drains them.
+    pub fn take_found(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.found)
     }
 
     fn take(&mut self, bus: &mut Bus) -> Vec<Found> {

@@ -98,6 +98,21 @@ impl Core {
         self.entered = false;
     }
 
+    /// When the last sleep began.
+    pub(crate) fn slept_at(&self) -> u64 {
+        self.slept_at
+    }
+
+    /// The breakpoint here has stopped the core already.
+    pub(crate) fn pass_breakpoint(&mut self) {
+        self.breakpoint_due = false;
+    }
+
+    /// All breakpoints.
+    pub(crate) fn breakpoints(&self) -> &std::collections::BTreeSet<u32> {
+        &self.breakpoints
+    }
+
     /// Set or clear a breakpoint.
     pub(crate) fn set_breakpoint(&mut self, address: u32, on: bool) {
         let changed = if on {

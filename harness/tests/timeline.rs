@@ -1,0 +1,242 @@
+//! Going back and forth in a run changes nothing in it.
+
+mod firmware;
+
+use emu_core::machine::Stop;
+use emu_core::probe::{ProbeEvent, ProbeMask};
+use emu_core::timeline::{Back, Change, Settings, Timeline};
+use emu_core::watchpoint::WatchReport;
+use emu_core::{Cycles, Position};
+use firmware::{FEED_AT, Run, each, expected};
+use std::sync::{Arc, Mutex};
+
+/// Fixtures of every kind: sleep, faults, resets, DMA, input, kernels, code in RAM.
+const NAMES: [&str; 14] = [
+    "echo.cortex-m0",
+    "kernel-8.cortex-m0plus",
+    "exceptions.cortex-m3",
+    "fault-zoo.cortex-m3",
+    "kernel-8.cortex-m4f",
+    "exceptions.cortex-m7",
+    "kernel-2.cortex-m33",
+    "echo.stm32f407",
+    "dma-timer.stm32f407",
+    "reset.stm32f407",
+    "idle.lm3s6965",
+    "intbench.rv32",
+    "echo.e31",
+    "traps.rv32",
+];
+
+/// Checkpoints come often, so that short runs have some.
+const SETTINGS: Settings = Settings {
+    memory: 64 << 20,
+    interval: 50_000,
+};
+
+/// A fixture in a timeline, with its input given; observed when there is a place for the events.
+fn timeline(name: &str, events: Option<&Arc<Mutex<Vec<ProbeEvent>>>>) -> (Timeline, u8) {
+    let run = Run::new(name, false, &[]);
+    let (mut machine, port) = (run.machine, run.port);
+    if let Some(events) = events {
+        let into = Arc::clone(events);
+        let flush = move |mut new: Vec<ProbeEvent>| {
+            into.lock().expect("events").append(&mut new);
+            new
+        };
+        machine
+            .bus_mut()
+            .probes
+            .attach(ProbeMask::ALL, Box::new(flush));
+    }
+    (Timeline::new(machine, (), SETTINGS), port)
+}
+
+/// Numbers that look random and are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+type State = (Position, [u8; 32]);
+
+fn state(t: &Timeline) -> State {
+    (t.position(), t.machine().state_hash())
+}
+
+#[test]
+fn steps_back_undo_steps_forth() {
+    each(
+        &NAMES,
+        |n| (*n).to_owned(),
+        |name| {
+            let (mut t, _) = timeline(name, None);
+            for from in [0, 3_000, 200_000, 600_011] {
+                t.run_until(Cycles(from));
+                if t.machine().is_asleep() {
+                    t.step_until(Cycles(from + 1_000_000)); // a way back begins before a sleep
+                }
+                let mut states = vec![state(&t)];
+                for _ in 0..40 {
+                    match t.step_until(Cycles::MAX) {
+                        Stop::Stepped => states.push(state(&t)),
+                        _ => break,
+                    }
+                }
+                for wanted in states.iter().rev().skip(1) {
+                    assert_eq!(t.step_back(), Back::Stepped);
+                    assert_eq!(state(&t), *wanted, "back from {from}");
+                }
+                for wanted in states.iter().skip(1) {
+                    assert_eq!(t.step_until(Cycles::MAX), Stop::Stepped);
+                    assert_eq!(state(&t), *wanted, "forth from {from}");
+                }
+                assert!(!t.is_past());
+            }
+            let mut steps = 0;
+            while steps < 100 && t.step_back() == Back::Stepped {
+                steps += 1;
+            }
+            t.seek_cycle(Cycles(0)).expect("the start");
+            while t.step_back() == Back::Stepped {}
+            assert_eq!(t.step_back(), Back::Start);
+        },
+    );
+}
+
+#[test]
+fn back_and_forth_neither_text_nor_events_nor_the_end_change() {
+    const END: u64 = 3_000_000;
+    each(
+        &NAMES,
+        |n| (*n).to_owned(),
+        |name| {
+            let mut plain = Run::new(name, false, &[]);
+            plain.observe();
+            let stop = plain.until(Cycles(END));
+            let wanted = (plain.machine.position(), plain.machine.state_hash());
+
+            let events = Arc::default();
+            let (mut t, port) = timeline(name, Some(&events));
+            let mut input = expected(name, "stdin");
+            let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+            let mut text = Vec::new();
+            let mut ends = None;
+            while t.end().cycle < Cycles(END) && ends.is_none() || t.is_past() {
+                let give = input.is_some() && !t.is_past();
+                let limit = if give { FEED_AT.0 } else { END };
+                if give && t.position().cycle >= FEED_AT {
+                    let bytes = input.take().expect("input");
+                    assert!(t.apply(Change::Serial { port, bytes }));
+                }
+                let now = t.position().cycle.0;
+                let stop = match numbers.below(12) {
+                    0 => {
+                        assert!(matches!(t.step_back(), Back::Stepped | Back::Start));
+                        continue;
+                    }
+                    1 => {
+                        let back = now.saturating_sub(numbers.below(300_000));
+                        t.seek_cycle(Cycles(back)).expect("a seek");
+                        continue;
+                    }
+                    2 => {
+                        let address = t.machine().registers().r[15];
+                        t.machine_mut().add_breakpoint(address);
+                        let back = t.run_back(WatchReport::After, || true);
+                        assert!(matches!(back, Back::Stopped(_) | Back::Start), "{back:?}");
+                        t.machine_mut().remove_breakpoint(address);
+                        continue;
+                    }
+                    3..6 => t.step_until(Cycles(limit)),
+                    _ => t.run_until(Cycles(limit.min(now + numbers.below(200_000)))),
+                };
+                text.extend(t.take_sent(port));
+                if !t.is_past() && !matches!(stop, Stop::Limit | Stop::Stepped) {
+                    ends = Some(stop);
+                }
+            }
+            let end = ends.unwrap_or_else(|| t.run_until(Cycles(END)));
+            text.extend(t.take_sent(port));
+            assert_eq!(end, stop);
+            assert_eq!(
+                String::from_utf8_lossy(&text),
+                String::from_utf8_lossy(&plain.text)
+            );
+            assert_eq!(state(&t), wanted);
+            t.machine_mut().bus_mut().probes.detach();
+            let wanted = plain.observed();
+            let events = std::mem::take(&mut *events.lock().expect("events"));
+            if let Some(i) = events.iter().zip(&wanted).position(|(a, b)| a != b) {
+                panic!("event {i}: {:?}, not {:?}", events[i], wanted[i]);
+            }
+            assert_eq!(events.len(), wanted.len());
+        },
+    );
+}
+
+#[test]
+fn a_way_back_meets_the_breakpoints_in_reverse() {
+    for name in ["kernel-8.cortex-m4f", "intbench.rv32", "kernel-2.stm32f407"] {
+        let (mut t, _) = timeline(name, None);
+        t.run_until(Cycles(400_000));
+        let address = t.machine().registers().r[15];
+        t.machine_mut().add_breakpoint(address);
+        let mut hits = Vec::new();
+        while hits.len() < 60 {
+            match t.run_until(Cycles(2_000_000)) {
+                Stop::Breakpoint => hits.push(state(&t)),
+                _ => break,
+            }
+        }
+        assert!(hits.len() > 3, "{name}: {} hits", hits.len());
+        // A limit stops it behind the last hit, a hit at it.
+        let at_hit = usize::from(hits.last().is_some_and(|h| h.0 == t.position()));
+        for wanted in hits.iter().rev().skip(at_hit) {
+            assert_eq!(
+                t.run_back(WatchReport::After, || true),
+                Back::Stopped(Stop::Breakpoint)
+            );
+            assert_eq!(state(&t), *wanted, "{name}");
+        }
+        for wanted in hits.iter().skip(1) {
+            assert_eq!(t.run_until(Cycles::MAX), Stop::Breakpoint);
+            assert_eq!(state(&t), *wanted, "{name}");
+        }
+        t.machine_mut().remove_breakpoint(address);
+        assert_eq!(t.run_back(WatchReport::After, || true), Back::Start);
+    }
+}
+
+#[test]
+fn a_change_in_the_past_cuts_off_the_future() {
+    let (mut t, _) = timeline("kernel-8.cortex-m4f", None);
+    t.run_until(Cycles(500_000));
+    let before = t.mark();
+    t.run_until(Cycles(1_000_000));
+    let later = state(&t);
+    t.seek_cycle(Cycles(500_000)).expect("back");
+    assert!(t.is_past() && !t.was_rewritten());
+    let bytes = vec![0xA5; 4];
+    let address = 0x2000_0000;
+    assert!(t.apply(Change::Memory {
+        address,
+        bytes: bytes.clone()
+    }));
+    assert!(!t.is_past() && t.was_rewritten());
+    t.run_until(Cycles(600_000));
+    t.seek_cycle(Cycles(499_999)).expect("back");
+    let mut read = [0; 4];
+    t.machine_mut().read_memory(address, &mut read);
+    assert_ne!(read.to_vec(), bytes, "not there yet");
+    t.run_until(Cycles(500_100));
+    t.return_to(&before).expect("the mark");
+    assert_eq!(t.run_until(Cycles(1_000_000)), Stop::Limit);
+    assert_eq!(state(&t), later, "the history of the mark holds again");
+}
