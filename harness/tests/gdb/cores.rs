@@ -22,6 +22,7 @@ fn to_the_handler(s: &mut Session, name: &str, handler: &str, app: &str) {
         ("backtrace", "#0  print (f=\n#1…main () at apps/blinky…/main.c:16\n!#2"),
         ("up", "#1…main ()"),
         ("info frame", "caller of frame at"),
+        ("down", "#0  print"),
         ("finish", "main () at"),
         ("print core_hz", "= 100000000"),
         ("print/x *(char *)&core_hz", "= 0x0"),
@@ -165,7 +166,7 @@ fn loading_replaces_the_flash() {
             ("info mem", "flash blocksize"),
             ("set $here = *(int *)&main", "!annot"),
             // Flash is not written by a plain store.
-            ("load", "Loading section .vectors…\nLoading section .text\nStart address\nTransfer rate"),
+            ("load", "Loading section .text\nLoading section .data\nStart address\nTransfer rate"),
             ("compare-sections .text", "matched"),
             ("compare-sections .data", "matched"),
             ("print *(int *)&main == $here", "= 1"),

@@ -18,8 +18,8 @@ pub const GDB: &str = "gdb-multiarch";
 const COMMAND: Duration = Duration::from_secs(40);
 /// So do two programs that do not come to their ends.
 const END: Duration = Duration::from_secs(20);
-/// Between two tries to interrupt.
-const AGAIN: Duration = Duration::from_millis(400);
+/// gdb takes no second Ctrl-C before the first was answered: only one that came too early is sent again, after this.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Is gdb there? Says so when not; that is a failure with `TICKSCOPE_REQUIRE_TOOLS` in the environment.
 pub fn have_gdb() -> bool {
@@ -231,7 +231,13 @@ impl Gdb {
     pub fn interrupt(&mut self, command: &str, after: Duration) -> String {
         self.type_in(command);
         std::thread::sleep(after);
+        self.ctrl_c();
         self.answer(command, Some(AGAIN))
+    }
+
+    fn ctrl_c(&self) {
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &pid]).status();
     }
 
     fn type_in(&mut self, command: &str) {
@@ -256,13 +262,11 @@ impl Gdb {
                 let _ = writeln!(self.transcript, "{answer}");
                 return answer;
             }
-            if interrupt.is_some() {
-                let pid = self.child.id().to_string();
-                let _ = Command::new("kill").args(["-INT", &pid]).status();
-            }
             match self.output.recv_timeout(interrupt.unwrap_or(COMMAND)) {
                 Ok(bytes) => self.pending.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(RecvTimeoutError::Timeout) if start.elapsed() < COMMAND => {}
+                Err(RecvTimeoutError::Timeout) if interrupt.is_some() && start.elapsed() < COMMAND => {
+                    self.ctrl_c();
+                }
                 Err(e) => {
                     let _ = self.child.kill();
                     let why = match e {

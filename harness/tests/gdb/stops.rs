@@ -15,7 +15,7 @@ fn the_status_of_the_firmware_is_that_of_both() {
             };
             let said = match status {
                 0 => "Inferior 1…exited normally".to_owned(),
-                n => format!("Inferior 1…exited with code {n:02o}]"),
+                n => format!("Inferior 1…exited with code 0{n:o}]"),
             };
             s.play(&[
                 ("break finish", "Breakpoint 1"),
@@ -101,10 +101,16 @@ fn a_lockup_is_a_segmentation_fault() {
             "cortex-m3" => "UNDEFINSTR\nFORCED",
             _ => "no fault status registers",
         };
+        // ARMv7-M's jumps there, ARMv6-M's calls.
+        let caller = match core {
+            "cortex-m3" => "",
+            _ => "hard_fault_handler ()\n",
+        };
+        let frames = format!("udf_here ()\n{caller}<signal handler called>\nudf_here ()\nmain ()");
         s.play(&[
             ("continue", "lockup\nSIGSEGV"),
             ("monitor fault", why),
-            ("backtrace", "udf_here ()\nhard_fault_handler ()\n<signal handler called>\nudf_here ()\nmain ()"),
+            ("backtrace", &frames),
             // It stays locked up.
             ("continue", "SIGSEGV"),
             ("stepi", "SIGSEGV"),
