@@ -11,15 +11,23 @@ fn to_the_handler(s: &mut Session, name: &str, handler: &str, app: &str) {
         ("info breakpoints", "No breakpoints"),
         (
             "break main",
-            &format!("Breakpoint 1 at…{source}, line\nhardware breakpoints for read-only addresses"),
+            &format!(
+                "Breakpoint 1 at…{source}, line\nhardware breakpoints for read-only addresses"
+            ),
         ),
         ("continue", &format!("Breakpoint 1, main () at {source}")),
-        ("info breakpoints", "breakpoint…keep y…main\nalready hit 1 time"),
+        (
+            "info breakpoints",
+            "breakpoint…keep y…main\nalready hit 1 time",
+        ),
         ("print steps", "optimized out"),
         ("next", &format!("in {source}\n!print")),
         ("next", &format!("16\tin {source}")),
         ("step", &print),
-        ("backtrace", "#0  print (f=\n#1…main () at apps/blinky…/main.c:16\n!#2"),
+        (
+            "backtrace",
+            "#0  print (f=\n#1…main () at apps/blinky…/main.c:16\n!#2",
+        ),
         ("up", "#1…main ()"),
         ("info frame", "caller of frame at"),
         ("down", "#0  print"),
@@ -31,8 +39,14 @@ fn to_the_handler(s: &mut Session, name: &str, handler: &str, app: &str) {
     assert!(line.contains(&source), "{line}");
     let words = line.split_whitespace().nth(1).expect("a number");
     s.play(&[
-        (&format!("tbreak {source}:{words}"), "Temporary breakpoint 2 at"),
-        ("continue", &format!("Temporary breakpoint 2, {handler} () at {source}")),
+        (
+            &format!("tbreak {source}:{words}"),
+            "Temporary breakpoint 2 at",
+        ),
+        (
+            "continue",
+            &format!("Temporary breakpoint 2, {handler} () at {source}"),
+        ),
         ("info breakpoints", "breakpoint…keep y\n!tick"),
     ]);
 }
@@ -49,12 +63,21 @@ fn to_the_end(s: &mut Session) {
     ]);
     // A call by hand leaves everything as it was but for what it does.
     let (pc, sp) = (s.number("$pc"), s.number("$sp"));
-    s.play(&[("call console_put('*')", "!annot"), ("call led_set(0, 1)", "!annot")]);
+    s.play(&[
+        ("call console_put('*')", "!annot"),
+        ("call led_set(0, 1)", "!annot"),
+    ]);
     assert_eq!((s.number("$pc"), s.number("$sp")), (pc, sp));
     let before = s.number("$cycles");
     s.play(&[
-        ("monitor cycles", "cycle…s,…instructions, core clock 100000000 Hz"),
-        ("monitor help", "monitor cycles\nmonitor reset\nmonitor irq\nmonitor reg"),
+        (
+            "monitor cycles",
+            "cycle…s,…instructions, core clock 100000000 Hz",
+        ),
+        (
+            "monitor help",
+            "monitor cycles\nmonitor reset\nmonitor irq\nmonitor reg",
+        ),
         ("monitor nonsense", "unknown command 'nonsense'"),
         ("x/4i $pc", "=>"),
         ("info registers", "sp\npc"),
@@ -76,12 +99,21 @@ fn arm_tour(core: &str) {
         return;
     };
     assert_eq!(s.number("$cycles"), 0);
-    s.play(&[("info source", "lib/startup.c"), ("backtrace", "#0  reset_handler ()")]);
+    s.play(&[
+        ("info source", "lib/startup.c"),
+        ("backtrace", "#0  reset_handler ()"),
+    ]);
     to_the_handler(&mut s, core, "systick_handler", "blinky");
     s.play(&[
-        ("backtrace", "#0  systick_handler ()\n#1  <signal handler called>\n#2…main ()"),
+        (
+            "backtrace",
+            "#0  systick_handler ()\n#1  <signal handler called>\n#2…main ()",
+        ),
         ("print $xpsr & 0x1ff", "= 15"),
-        ("info registers msp psp primask control", "msp\npsp\nprimask\ncontrol"),
+        (
+            "info registers msp psp primask control",
+            "msp\npsp\nprimask\ncontrol",
+        ),
         ("monitor irq", "executing: SysTick\nSysTick…active"),
         ("info threads", "in SysTick"),
         // The interrupted code, on its stack.
@@ -121,7 +153,10 @@ fn rv32() {
     assert_eq!(s.number("$cycles"), 0);
     to_the_handler(&mut s, "rv32", "tick", "blinky-rv");
     s.play(&[
-        ("info registers mstatus mepc mcause mtvec", "mstatus\nmepc\nmcause\nmtvec"),
+        (
+            "info registers mstatus mepc mcause mtvec",
+            "mstatus\nmepc\nmcause\nmtvec",
+        ),
         ("print/x $mcause", "= 0x80000007"),
         ("print ($mtvec & ~3) == (unsigned)&tick", "= 1"),
         ("backtrace", "#0  tick ()\n#1"),
@@ -166,7 +201,10 @@ fn loading_replaces_the_flash() {
             ("info mem", "flash blocksize"),
             ("set $here = *(int *)&main", "!annot"),
             // Flash is not written by a plain store.
-            ("load", "Loading section .text\nLoading section .data\nStart address\nTransfer rate"),
+            (
+                "load",
+                "Loading section .text\nLoading section .data\nStart address\nTransfer rate",
+            ),
             ("compare-sections .text", "matched"),
             ("compare-sections .data", "matched"),
             ("print *(int *)&main == $here", "= 1"),

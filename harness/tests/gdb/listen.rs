@@ -27,7 +27,10 @@ fn a_session_over_a_unix_socket() {
     }
     let mut gdb = Gdb::start();
     for (command, expected) in [
-        (&*format!("target remote {}", socket.display()), "Reading symbols from target:"),
+        (
+            &*format!("target remote {}", socket.display()),
+            "Reading symbols from target:",
+        ),
         ("break main", "Breakpoint 1"),
         ("continue", "Breakpoint 1, main"),
         ("monitor cycles", "instructions, core clock 100000000 Hz"),
@@ -55,7 +58,10 @@ fn a_session_on_standard_input_and_output() {
     let out = Command::new("timeout")
         .args(["60", GDB, "-batch", "-nx", "-ex", "set confirm off"])
         .arg("-ex")
-        .arg(format!("target remote | {tool} gdb {} --stdio -q", firmware.display()))
+        .arg(format!(
+            "target remote | {tool} gdb {} --stdio -q",
+            firmware.display()
+        ))
         .args(["-ex", "break main", "-ex", "continue", "-ex", "delete"])
         .args(["-ex", "continue", "-ex", "print $_exitcode"])
         .stdin(Stdio::null())

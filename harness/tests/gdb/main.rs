@@ -5,10 +5,14 @@
 
 mod cores;
 mod listen;
+mod reverse;
 mod same_run;
 mod session;
 mod steps;
 mod stops;
+mod threads;
+mod time;
+mod watchpoints;
 
 /// Cores that `tickscope gdb` knows, by the names of their bare machines.
 const ARM: [&str; 3] = ["cortex-m0plus", "cortex-m3", "cortex-m4f"];

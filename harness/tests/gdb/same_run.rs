@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::process::Command;
 
 /// `tickscope run … --json -`, as JSON.
-fn plain(name: &str, arguments: &[&str]) -> Value {
+pub fn plain(name: &str, arguments: &[&str]) -> Value {
     let out = Command::new(env!("CARGO_BIN_EXE_tickscope"))
         .args(["run", "-q", "--json", "-"])
         .arg(fixture(name))
@@ -33,7 +33,11 @@ fn disturb(s: &mut Session) {
         ("monitor reg USART", "USART"),
         ("monitor irq", "executing"),
     ]);
-    s.play(&[("tbreak systick_handler", ""), ("continue", "systick_handler ()"), ("backtrace", "main")]);
+    s.play(&[
+        ("tbreak systick_handler", ""),
+        ("continue", "systick_handler ()"),
+        ("backtrace", "main"),
+    ]);
     for _ in 0..20 {
         s.ask("stepi");
     }
@@ -60,7 +64,10 @@ fn cycles_and_console_are_those_of_a_plain_run() {
         let line = listing.lines().find(|l| l.contains("bkpt\t0x00ab"));
         let line = line.unwrap_or_else(|| panic!("{listing}"));
         let hex = line.split("0x").nth(1).and_then(|h| h.split(' ').next());
-        s.play(&[(&format!("tbreak *0x{}", hex.expect("an address")), ""), ("continue", "lib/semihost.c")]);
+        s.play(&[
+            (&format!("tbreak *0x{}", hex.expect("an address")), ""),
+            ("continue", "lib/semihost.c"),
+        ]);
         let cycles = s.number("$cycles");
         s.play(&[("continue", "exited normally")]);
         let ended = s.end();
@@ -70,7 +77,10 @@ fn cycles_and_console_are_those_of_a_plain_run() {
         assert_eq!(ended.out, console);
         // The breakpoint instruction itself takes at most this.
         let all = run["cycles"].as_u64().expect("cycles");
-        assert!((cycles..=cycles + 8).contains(&all), "{core}: {cycles} of {all}");
+        assert!(
+            (cycles..=cycles + 8).contains(&all),
+            "{core}: {cycles} of {all}"
+        );
     }
 }
 
@@ -91,7 +101,14 @@ fn captures_and_results_are_those_of_a_plain_run() {
         assert_eq!(s.end().code, Some(0));
         let under: Value =
             serde_json::from_slice(&std::fs::read(&json).expect("a result")).expect("JSON");
-        for field in ["stop", "cycles", "instructions", "state_hash", "uarts", "ledger"] {
+        for field in [
+            "stop",
+            "cycles",
+            "instructions",
+            "state_hash",
+            "uarts",
+            "ledger",
+        ] {
             assert_eq!(under[field], run[field], "{core}: {field}");
         }
         assert!(

@@ -198,9 +198,19 @@ impl Gdb {
         let mut child = Command::new(GDB)
             .args(["-nx", "-q", "-iex", "set prompt", "-iex", "set confirm off"])
             .args(["-iex", "set pagination off", "-iex", "set width 0"])
-            .args(["-iex", "set history size 0", "-iex", "set style enabled off"])
+            .args([
+                "-iex",
+                "set history size 0",
+                "-iex",
+                "set style enabled off",
+            ])
             // The port is there, or there is a mistake; and a hang has a name before a minute is over.
-            .args(["-iex", "set tcp auto-retry off", "-iex", "set remotetimeout 30"])
+            .args([
+                "-iex",
+                "set tcp auto-retry off",
+                "-iex",
+                "set remotetimeout 30",
+            ])
             .env("HOME", "/nonexistent")
             .env_remove("DEBUGINFOD_URLS")
             .stdin(Stdio::piped())
@@ -264,7 +274,9 @@ impl Gdb {
             }
             match self.output.recv_timeout(interrupt.unwrap_or(COMMAND)) {
                 Ok(bytes) => self.pending.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(RecvTimeoutError::Timeout) if interrupt.is_some() && start.elapsed() < COMMAND => {
+                Err(RecvTimeoutError::Timeout)
+                    if interrupt.is_some() && start.elapsed() < COMMAND =>
+                {
                     self.ctrl_c();
                 }
                 Err(e) => {

@@ -32,7 +32,10 @@ fn a_step_over_wfi_ends_in_the_handler() {
         let before = s.number("$cycles");
         s.play(&[
             ("stepi", "systick_handler () at apps/blinky/main.c:10"),
-            ("backtrace", "#0  systick_handler\n#1  <signal handler called>\n#2…main ()"),
+            (
+                "backtrace",
+                "#0  systick_handler\n#1  <signal handler called>\n#2…main ()",
+            ),
             ("print $xpsr & 0x1ff", "= 15"),
         ]);
         // It slept for most of a millisecond of 100 000 cycles.
@@ -65,7 +68,10 @@ fn it_blocks_are_stepped_instruction_by_instruction() {
     let Some(mut s) = Session::start("kernel-8.cortex-m4f", &[]) else {
         return;
     };
-    s.play(&[("tbreak pendsv_handler", "Temporary breakpoint 1"), ("continue", "pendsv_handler ()")]);
+    s.play(&[
+        ("tbreak pendsv_handler", "Temporary breakpoint 1"),
+        ("continue", "pendsv_handler ()"),
+    ]);
     let it = instruction(&mut s, "$pc", "it\teq");
     while s.number("$pc") != it {
         s.ask("stepi");
@@ -74,11 +80,19 @@ fn it_blocks_are_stepped_instruction_by_instruction() {
     let fp = s.number("($lr & 0x10) == 0");
     let r0 = s.number("$r0");
     s.play(&[("stepi", "kernel/port.S"), ("x/i $pc", "vstmdbeq")]);
-    assert_eq!(s.number("($xpsr >> 25) & 3 | ($xpsr >> 8) & 0xfc"), 0x08, "ITSTATE of `it eq`");
+    assert_eq!(
+        s.number("($xpsr >> 25) & 3 | ($xpsr >> 8) & 0xfc"),
+        0x08,
+        "ITSTATE of `it eq`"
+    );
     let before = s.number("$cycles");
     s.play(&[("stepi", "kernel/port.S"), ("x/i $pc", "stmdb")]);
     assert_eq!(s.number("($xpsr >> 25) & 3 | ($xpsr >> 8) & 0xfc"), 0);
-    assert_eq!(r0 - s.number("$r0"), 64 * fp, "stored when the condition holds");
+    assert_eq!(
+        r0 - s.number("$r0"),
+        64 * fp,
+        "stored when the condition holds"
+    );
     assert!(s.number("$cycles") > before);
 }
 
@@ -110,7 +124,10 @@ fn out_of_assembly(name: &str) {
     s.play(&[
         ("tbreak svcall_handler", "Temporary breakpoint 1"),
         ("continue", "_handler ()"),
-        ("backtrace", "#0…_handler ()\n#1  <signal handler called>\n#2…svc_with_registers ()"),
+        (
+            "backtrace",
+            "#0…_handler ()\n#1  <signal handler called>\n#2…svc_with_registers ()",
+        ),
         ("frame 2", "svc_with_registers ()"),
         ("print/x $lr", "= 0x6e6e6e6e"),
         ("print/x $r12", "= 0x5c5c5c5c"),
@@ -170,7 +187,10 @@ fn next_steps_over_calls_and_until_out_of_loops() {
             ("finish", "main ()"),
         ]);
         // `until` without an argument never goes back in a loop.
-        s.play(&[("tbreak lib/print.c:26", "Temporary"), ("tbreak apps/blinky/main.c:22", "Temporary")]);
+        s.play(&[
+            ("tbreak lib/print.c:26", "Temporary"),
+            ("tbreak apps/blinky/main.c:22", "Temporary"),
+        ]);
         s.play(&[("continue", "main ()"), ("next", "main.c"), ("stepi", "")]);
     }
 }
@@ -186,7 +206,10 @@ fn breakpoints_of_every_kind() {
             ("continue", "Breakpoint 1, board_init ()"),
             ("break console_put if c == 'y'", "Breakpoint 2"),
             ("continue", "Breakpoint 2, console_put (c=121 'y')"),
-            ("info breakpoints", "hw breakpoint\nstop only if c == 'y'\nalready hit 1 time"),
+            (
+                "info breakpoints",
+                "hw breakpoint\nstop only if c == 'y'\nalready hit 1 time",
+            ),
             ("disable", ""),
             ("tbreak apps/blinky/main.c:10", "Temporary breakpoint 3"),
             ("continue", "Temporary breakpoint 3, systick_handler ()"),
@@ -199,7 +222,10 @@ fn breakpoints_of_every_kind() {
             ("print milliseconds", "= 15"),
             ("clear apps/blinky/main.c:10", "Deleted breakpoint 4"),
             ("break *0x30000000", "Breakpoint 5"),
-            ("continue", "Cannot insert breakpoint 5\nCannot access memory at address 0x30000000"),
+            (
+                "continue",
+                "Cannot insert breakpoint 5\nCannot access memory at address 0x30000000",
+            ),
             ("delete 5", ""),
             // In RAM, where code could be.
             ("break *0x20008000", "Breakpoint 6"),

@@ -45,7 +45,11 @@ fn ctrl_c_stops_a_busy_loop() {
         ]);
         let before = s.number("$cycles");
         let answer = s.gdb.interrupt("continue", Duration::from_millis(300));
-        assert_eq!(fits(&answer, "Program received signal SIGINT"), Ok(()), "{answer}");
+        assert_eq!(
+            fits(&answer, "Program received signal SIGINT"),
+            Ok(()),
+            "{answer}"
+        );
         assert!(s.number("$cycles") > before + 1000);
         s.play(&[
             ("print/x $pc", "= 0x20008000"),
@@ -168,7 +172,8 @@ fn detach_lets_go_of_everything() {
 #[test]
 #[ignore = "tickscope gdb ends when gdb detaches"]
 fn attach_anew_after_detach() {
-    let Some(mut s) = Session::start("idle.cortex-m4f", &["--poke", "bench_iterations=40000000"]) else {
+    let Some(mut s) = Session::start("idle.cortex-m4f", &["--poke", "bench_iterations=40000000"])
+    else {
         return;
     };
     s.play(&[("break main", "Breakpoint 1"), ("continue", "Breakpoint 1")]);
@@ -182,7 +187,11 @@ fn attach_anew_after_detach() {
         ("info breakpoints", "No breakpoints"),
     ]);
     assert!(s.number("$cycles") > before);
-    s.play(&[("disconnect", "Ending remote debugging"), (&again, "main ()"), ("kill", "killed")]);
+    s.play(&[
+        ("disconnect", "Ending remote debugging"),
+        (&again, "main ()"),
+        ("kill", "killed"),
+    ]);
     assert_eq!(s.end().code, Some(0));
 }
 
@@ -252,7 +261,14 @@ fn a_batch_of_commands_from_a_file() {
         .output()
         .expect("runs");
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert_eq!(fits(&text, "systick_handler ()\n<signal handler\nmain ()\nexited normally"), Ok(()), "{text}");
+    assert_eq!(
+        fits(
+            &text,
+            "systick_handler ()\n<signal handler\nmain ()\nexited normally"
+        ),
+        Ok(()),
+        "{text}"
+    );
     assert_eq!(out.status.code(), Some(0));
     assert_eq!(tool.end().code, Some(0));
 }
