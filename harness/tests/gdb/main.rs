@@ -12,6 +12,7 @@ mod steps;
 mod stops;
 mod threads;
 mod time;
+mod vscode;
 mod watchpoints;
 
 /// Cores that `tickscope gdb` knows, by the names of their bare machines.
