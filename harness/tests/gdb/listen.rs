@@ -11,7 +11,7 @@ fn a_session_over_a_unix_socket() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("gdb.sock");
-    let mut tool = Command::new(env!("CARGO_BIN_EXE_tickscope"))
+    let tool = Command::new(env!("CARGO_BIN_EXE_tickscope"))
         .arg("gdb")
         .arg(fixture("kernel-2.cortex-m4f"))
         .arg(format!("--listen=unix:{}", socket.display()))

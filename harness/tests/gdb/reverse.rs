@@ -3,6 +3,7 @@
 use crate::ARM;
 use crate::session::Session;
 
+/// What gdb says at the start of the run.
 const AT_THE_START: &str = "No more reverse-execution history";
 
 fn place(s: &mut Session) -> (u64, u64, u64) {
@@ -82,25 +83,46 @@ fn lines_and_functions_backwards() {
     for core in ARM {
         let Some(mut s) = blinky(core) else { return };
         s.play(&[
-            ("tbreak apps/blinky/main.c:18", "Temporary breakpoint 1"),
-            ("continue", "main () at apps/blinky/main.c:18"),
-            // Over the call, to its line.
-            ("reverse-next", "16\t"),
-            ("reverse-next", "15\t"),
-            ("next", "16\t"),
-            ("next", "18\t"),
-            // Into it, from behind.
-            ("reverse-step", "print (f="),
+            ("tbreak print", "Temporary breakpoint 1"),
+            ("continue", "print (f=…blinky on"),
+        ]);
+        let entry = place(&mut s);
+        s.play(&[("finish", "main () at apps/blinky/main.c")]);
+        let behind = place(&mut s);
+        // Over the call, to a line before it; and forth over it.
+        s.play(&[("reverse-next", "apps/blinky/main.c\n!lib/print.c")]);
+        assert!(s.number("$cycles") < entry.2, "{core}: behind the call");
+        assert_eq!(s.number("$sp"), behind.1, "{core}: not in main's frame");
+        for _ in 0..3 {
+            if s.number("$cycles") < behind.2 {
+                s.play(&[("next", "apps/blinky/main.c\n!lib/print.c")]);
+            }
+        }
+        // Into it from behind, and out of it where it was called.
+        s.play(&[
+            (&format!("tbreak *{}", behind.0), "Temporary"),
+            ("reverse-continue", "main ()"),
+        ]);
+        assert_eq!(place(&mut s), behind, "{core}");
+        s.play(&[
+            ("reverse-step", "print (f=…lib/print.c"),
             (
                 "reverse-finish",
-                "Run back to call of #0  print…\nmain () at apps/blinky/main.c:16",
+                "Run back to call of #0\nmain () at apps/blinky/main.c",
             ),
-            ("step", "print (f=…core clock"),
+            ("x/i $pc", "bl\t…<print>"),
+        ]);
+        assert!(s.number("$cycles") < entry.2);
+        s.play(&[("stepi", "print (f=…blinky on")]);
+        assert_eq!(place(&mut s), entry, "{core}");
+        // From the middle of a nested call.
+        s.play(&[
             ("tbreak console_put", "Temporary"),
-            ("continue", "console_put (c=126 '~')"),
+            ("continue", "console_put (c=98 'b')"),
             ("reverse-finish", "print (f="),
-            ("reverse-finish", "main ()…:16"),
-            ("reverse-next", "main ()…:15\n!print"),
+            ("x/i $pc", "bl\t…<console_put>"),
+            ("reverse-finish", "main ()"),
+            ("x/i $pc", "bl\t…<print>"),
         ]);
     }
 }
