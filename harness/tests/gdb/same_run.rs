@@ -84,6 +84,55 @@ fn cycles_and_console_are_those_of_a_plain_run() {
     }
 }
 
+/// Bytes on the serial port, by a sender with a clock of its own.
+pub const TYPED: &str =
+    "[[uart]]\nport = \"USART\"\nat = \"1ms\"\nbaud = 115200\nppm = -20000\ntext = \"hello\\nq\"\n";
+
+#[test]
+fn stimuli_come_at_their_cycles() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("typed.toml");
+    std::fs::write(&path, TYPED).expect("written");
+    let path = path.to_string_lossy();
+    for core in ["cortex-m0", "cortex-m3", "cortex-m4f"] {
+        let name = format!("echo.{core}");
+        let stimuli = ["--stimuli", &*path];
+        let run = plain(&name, &stimuli);
+        let at_the_end = |disturbed: bool| {
+            let mut s = Session::start(&name, &stimuli)?;
+            if disturbed {
+                s.play(&[
+                    ("break main.c:26", "Breakpoint 1"),
+                    ("continue 3", "Breakpoint 1"),
+                    ("stepi 30", ""),
+                    ("next", ""),
+                    ("continue", "Breakpoint 1"),
+                    ("delete", ""),
+                ]);
+            }
+            s.play(&[
+                ("break finish", "Breakpoint"),
+                ("continue", "finish (status=0)"),
+            ]);
+            let cycles = s.number("$cycles");
+            s.play(&[("continue", "exited normally")]);
+            let ended = s.end();
+            assert!(ended.out.contains("hello\n"), "{}", ended.out);
+            assert!(ended.out.contains("echo: 6 bytes"), "{}", ended.out);
+            Some(cycles)
+        };
+        let Some(cycles) = at_the_end(true) else {
+            return;
+        };
+        assert_eq!(Some(cycles), at_the_end(false), "{core}");
+        let all = run["cycles"].as_u64().expect("cycles");
+        assert!(
+            (cycles..cycles + 100).contains(&all),
+            "{core}: {cycles} of {all}"
+        );
+    }
+}
+
 #[test]
 #[ignore = "tickscope gdb refuses --capture and --json"]
 fn captures_and_results_are_those_of_a_plain_run() {

@@ -272,3 +272,55 @@ fn a_batch_of_commands_from_a_file() {
     assert_eq!(out.status.code(), Some(0));
     assert_eq!(tool.end().code, Some(0));
 }
+
+#[test]
+#[ignore = "tickscope gdb gives the firmware no input"]
+fn what_is_typed_reaches_the_firmware() {
+    for core in ["cortex-m0", "cortex-m3", "cortex-m4f"] {
+        let Some(mut s) = Session::start(&format!("echo.{core}"), &[]) else {
+            return;
+        };
+        let stdin = s.tool.stdin.as_mut().expect("open");
+        stdin.write_all(b"hello\nq").expect("written");
+        s.play(&[("continue", "exited normally")]);
+        let ended = s.end();
+        assert!(ended.out.contains("hello\n"), "{}", ended.out);
+        assert!(ended.out.contains("echo: 6 bytes"), "{}", ended.out);
+    }
+}
+
+#[test]
+#[ignore = "tickscope gdb gives the firmware no input"]
+fn semihosting_reads_what_is_typed() {
+    let Some(mut s) = Session::start("blinky.cortex-m3", &[]) else {
+        return;
+    };
+    let stdin = s.tool.stdin.as_mut().expect("open");
+    stdin.write_all(b"K").expect("written");
+    // SYS_READC by hand.
+    s.play(&[
+        ("set var *(int *)0x20008000 = 0xe7febeab", ""),
+        ("set var $r0 = 7", ""),
+        ("set var $r1 = 0", ""),
+        ("set var $pc = 0x20008000", ""),
+        ("stepi", "0x20008002"),
+        ("print (char)$r0", "'K'"),
+        ("kill", "killed"),
+    ]);
+}
+
+#[test]
+#[ignore = "no breakpoints at the values of EXC_RETURN"]
+fn advance_and_until_know_where_a_handler_returns() {
+    for core in ARM {
+        let Some(mut s) = Session::start(&format!("blinky.{core}"), &[]) else {
+            return;
+        };
+        s.play(&[
+            ("tbreak apps/blinky/main.c:10", "Temporary"),
+            ("continue", "systick_handler ()"),
+            // gdb sets a breakpoint where the frame returns to: what is in LR.
+            ("advance led_set", "main ()\n!Cannot"),
+        ]);
+    }
+}
