@@ -191,6 +191,41 @@ fn floating_point_registers_have_their_values() {
 }
 
 #[test]
+fn backtraces_go_on_with_the_stack_of_the_task() {
+    let Some(mut s) = Session::start("kernel-8.stm32f407", &[]) else {
+        return;
+    };
+    s.play(&[
+        ("tbreak pendsv_handler", "Temporary breakpoint 1"),
+        ("continue", "pendsv_handler ()"),
+        ("print $sp == $msp", "= 1"),
+        ("backtrace", "#0  pendsv_handler ()\n#1  <signal handler called>\nk_wait (\nk_queue_get (\nreceive ("),
+        ("frame 2", "k_wait ("),
+        ("print $sp > (unsigned)receiver_stack && $sp < (unsigned)(&receiver_stack + 1)", "= 1"),
+        ("frame 4", "receive (\n!k_wait"),
+        ("frame 0", "pendsv_handler"),
+        // A tick in the middle of a task's work: the whole of it, from the handler to the task's body.
+        ("break report", "Breakpoint 2"),
+        ("continue", "report ("),
+        (
+            "tbreak systick_handler if k_current == &reporter",
+            "Temporary breakpoint 3",
+        ),
+        ("continue", "systick_handler ()"),
+        ("print $xpsr & 0x1ff", "= 15"),
+        (
+            "backtrace",
+            "#0  systick_handler ()\n#1  <signal handler called>\n#2\nprint (\nreport (",
+        ),
+        ("frame 2", "#2"),
+        (
+            "print $sp > (unsigned)reporter_stack && $sp < (unsigned)(&reporter_stack + 1)",
+            "= 1",
+        ),
+    ]);
+}
+
+#[test]
 fn loading_replaces_the_flash() {
     for core in ARM {
         let name = format!("blinky.{core}");

@@ -131,9 +131,6 @@ fn a_step_and_a_breakpoint_meet_a_watchpoint() {
             "Hardware watchpoint 2: milliseconds\nOld value = 0\nNew value = 1",
         ),
         ("finish", "Run till exit"),
-        ("disable 3", ""),
-        // In the middle of a step over the sleep.
-        ("next", "main ()…\n!annot"),
     ]);
 }
 
