@@ -103,7 +103,8 @@ fn stimuli_come_at_their_cycles() {
             if disturbed {
                 s.play(&[
                     ("break main.c:26", "Breakpoint 1"),
-                    ("continue 3", "Breakpoint 1"),
+                    ("continue", "Breakpoint 1"),
+                    ("continue 2", "Breakpoint 1"),
                     ("stepi 30", ""),
                     ("next", ""),
                     ("continue", "Breakpoint 1"),

@@ -203,13 +203,14 @@ fn attach_anew_after_detach() {
         ("detach", "detached"),
         ("delete", ""),
         // It ran on meanwhile, and the breakpoint is gone.
-        (&again, "main ()"),
+        (&again, "Remote debugging using\n!refused\n!timed out"),
+        ("backtrace", "main ()"),
         ("info breakpoints", "No breakpoints"),
     ]);
     assert!(s.number("$cycles") > before);
     s.play(&[
         ("disconnect", "Ending remote debugging"),
-        (&again, "main ()"),
+        (&again, "Remote debugging using\n!refused\n!timed out"),
         ("kill", "killed"),
     ]);
     assert_eq!(s.end().code, Some(0));

@@ -73,8 +73,8 @@ fn a_breakpoint_of_one_thread() {
     assert!(first.contains("Current thread is"), "{first}");
     s.play(&[
         // It stays with the thread while it steps, though others run between.
-        ("next", "fp_work ("),
-        ("next", "fp_work ("),
+        ("next", "apps/kernel/main.c"),
+        ("next", "apps/kernel/main.c"),
         ("finish", "work ("),
     ]);
     assert_eq!(s.ask("thread").split(' ').nth(3), first.split(' ').nth(3));

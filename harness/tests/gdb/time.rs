@@ -121,17 +121,19 @@ fn states_have_names() {
     };
     s.play(&[
         ("break apps/blinky/main.c:10", "Breakpoint 1"),
+        ("continue", "Breakpoint 1"),
         ("continue 10", "Breakpoint 1"),
-        ("monitor snapshot ten", "ten"),
+        ("print milliseconds", "= 10"),
+        ("monitor snapshot ten", "ten\n!unknown"),
     ]);
     let here = (s.number("$pc"), s.number("$sp"), s.number("$cycles"));
     for _ in 0..2 {
         s.play(&[
             ("continue 10", "Breakpoint 1"),
-            ("print milliseconds", "= 19"),
-            ("monitor restore ten", "ten"),
+            ("print milliseconds", "= 20"),
+            ("monitor restore ten", "ten\n!unknown"),
             ("maintenance flush register-cache", ""),
-            ("print milliseconds", "= 9"),
+            ("print milliseconds", "= 10"),
         ]);
         assert_eq!(
             (s.number("$pc"), s.number("$sp"), s.number("$cycles")),
