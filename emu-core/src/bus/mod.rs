@@ -17,7 +17,7 @@ mod stops;
 
 pub use bridge::Bridge;
 pub use serial::SerialPort;
-pub(crate) use state::BusState;
+pub use state::BusState;
 pub use stops::StopOn;
 
 use crate::clock::{ClockId, ClockTree};

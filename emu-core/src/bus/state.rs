@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Everything on the bus that a run depends on, but for memory. What seldom changes is shared with other snapshots.
 #[derive(Clone, Debug)]
-pub(crate) struct BusState {
+pub struct BusState {
     now: Cycles,
     pc: u32,
     events: EventQueue,
@@ -141,8 +141,14 @@ impl Bus {
         Ok(())
     }
 
-    /// Everything that a run depends on, but for memory; what `before` has too is shared with it.
-    pub(crate) fn save(&self, before: Option<&BusState>) -> BusState {
+    /// Everything that a run depends on, but for memory.
+    #[must_use]
+    pub fn save(&self) -> BusState {
+        self.save_sharing(None)
+    }
+
+    /// The same; what `before` has too is shared with it.
+    pub(crate) fn save_sharing(&self, before: Option<&BusState>) -> BusState {
         let tails: Vec<Vec<u8>> = self.serial.iter().map(|p| p.tail.clone()).collect();
         let levels = self.slots.iter().flat_map(|s| &s.irq_levels);
         BusState {
@@ -216,7 +222,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`StateError`] when it is from another machine.
-    pub(crate) fn load(&mut self, s: &BusState) -> Result<(), StateError> {
+    pub fn load(&mut self, s: &BusState) -> Result<(), StateError> {
         if self.slots.len() != s.devices.len() || self.nets.len() != s.nets.len() {
             return Err(StateError {
                 device: "bus".to_owned(),
