@@ -602,7 +602,7 @@ impl Machine {
             position: self.position(),
             core: Arc::new(self.core.save()),
             memory: Contents::of(&bus.memory, previous.map(|p| &p.memory[..])),
-            bus: bus.save(previous.map(|p| &p.bus)),
+            bus: bus.save_sharing(previous.map(|p| &p.bus)),
         }
     }
 

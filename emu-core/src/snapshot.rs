@@ -18,6 +18,10 @@ use std::sync::Arc;
 
 /// Bytes in a page of memory. Firmware writes few places between two snapshots, so small pages keep them small.
 const PAGE: usize = 1024;
+/// Pages in a group: the lists of pages are shared too.
+const GROUP: usize = 32;
+/// Bytes that go with each shared thing.
+const COUNTS: usize = 2 * size_of::<usize>();
 /// Bytes of a change that are looked at together: code in a changed page stays when it is elsewhere in it.
 const LINE: usize = 64;
 
@@ -68,13 +72,23 @@ pub(crate) fn shared<T: Clone + PartialEq>(now: &T, before: Option<&Arc<T>>) -> 
     }
 }
 
-/// What a region of memory holds, in pages.
+type Page = Arc<[u8]>;
+/// Pages that follow each other; the last group of a region may be shorter.
+type Group = Arc<[Page]>;
+
+/// What a region of memory holds, in groups of pages.
 #[derive(Clone, Debug)]
 pub(crate) struct Contents {
     /// See [`Region::version`].
     version: Option<u64>,
     size: usize,
-    pages: Arc<[Arc<[u8]>]>,
+    groups: Arc<[Group]>,
+}
+
+/// Are these the bytes of a group?
+fn holds(group: &[Page], bytes: &[u8]) -> bool {
+    let mut pages = bytes.chunks(PAGE);
+    pages.len() == group.len() && group.iter().all(|page| pages.next() == Some(page))
 }
 
 /// Ranges of memory that a restore has changed: address and length in bytes.
@@ -103,33 +117,31 @@ impl Contents {
         {
             return before.clone();
         }
-        if let Some(before) = before
-            && before.holds(bytes)
-        {
-            return Contents {
-                version,
-                ..before.clone()
-            };
+        let mut groups: Vec<Group> = Vec::with_capacity(bytes.len().div_ceil(PAGE * GROUP));
+        for (i, bytes) in bytes.chunks(PAGE * GROUP).enumerate() {
+            let old = before.map(|b| &b.groups[i]);
+            // What is erased or was never written looks alike, group for group and page for page.
+            let known = old.into_iter().chain(groups.last());
+            let known = known.into_iter().find(|g| holds(g, bytes)).map(Arc::clone);
+            groups.push(known.unwrap_or_else(|| Contents::group(bytes, old)));
         }
-        let mut pages: Vec<Arc<[u8]>> = Vec::with_capacity(bytes.len().div_ceil(PAGE));
-        for (i, page) in bytes.chunks(PAGE).enumerate() {
-            let same = |p: &&Arc<[u8]>| p[..] == *page;
-            let old = before.map(|b| &b.pages[i]).filter(same);
-            // What is erased or was never written looks alike, page for page.
-            let known = old.or_else(|| pages.last().filter(same));
-            pages.push(known.map_or_else(|| Arc::from(page), Arc::clone));
-        }
+        let same = |b: &&Contents| (b.groups.iter().zip(&groups)).all(|(a, b)| Arc::ptr_eq(a, b));
+        let known = before.filter(same).map(|b| Arc::clone(&b.groups));
         Contents {
             version,
             size: bytes.len(),
-            pages: pages.into(),
+            groups: known.unwrap_or_else(|| groups.into()),
         }
     }
 
-    /// Are these the bytes?
-    fn holds(&self, bytes: &[u8]) -> bool {
-        let mut pages = bytes.chunks(PAGE).zip(&*self.pages);
-        pages.all(|(now, page)| *now == **page)
+    fn group(bytes: &[u8], before: Option<&Group>) -> Group {
+        let mut pages: Vec<Page> = Vec::with_capacity(GROUP);
+        for (i, page) in bytes.chunks(PAGE).enumerate() {
+            let known = before.map(|b| &b[i]).into_iter().chain(pages.last());
+            let known = known.into_iter().find(|p| p[..] == *page).map(Arc::clone);
+            pages.push(known.unwrap_or_else(|| Arc::from(page)));
+        }
+        pages.into()
     }
 
     /// Does it belong to a region of this size?
@@ -145,7 +157,8 @@ impl Contents {
         let before = changes.ranges.len();
         let base = region.base;
         let into = region.restore_bytes(self.version);
-        for (i, (now, page)) in into.chunks_mut(PAGE).zip(&*self.pages).enumerate() {
+        let pages = self.groups.iter().flat_map(|g| &**g);
+        for (i, (now, page)) in into.chunks_mut(PAGE).zip(pages).enumerate() {
             if *now == **page {
                 continue;
             }
@@ -161,17 +174,104 @@ impl Contents {
     }
 
     fn own_bytes(&self, other: Option<&Contents>) -> usize {
-        if other.is_some_and(|o| Arc::ptr_eq(&self.pages, &o.pages)) {
-            return 0;
+        own(&self.groups, other.map(|o| &o.groups), |group, other| {
+            own(group, other, |page, _| size_of_val(&**page) + COUNTS)
+        })
+    }
+}
+
+/// Bytes of a list and of its elements, without what it shares with another list or what is in it twice in a row.
+fn own<T: ?Sized>(
+    list: &Arc<[Arc<T>]>,
+    other: Option<&Arc<[Arc<T>]>>,
+    bytes: impl Fn(&Arc<T>, Option<&Arc<T>>) -> usize,
+) -> usize {
+    if other.is_some_and(|o| Arc::ptr_eq(o, list)) {
+        return 0;
+    }
+    let mut sum = size_of_val(&**list) + COUNTS;
+    for (i, element) in list.iter().enumerate() {
+        let is = |e: Option<&Arc<T>>| e.is_some_and(|e| Arc::ptr_eq(e, element));
+        let before = i.checked_sub(1).and_then(|i| list.get(i));
+        let others = other.and_then(|o| o.get(i));
+        if !is(before) && !is(others) {
+            sum += bytes(element, others);
         }
-        let mut bytes = size_of_val(&*self.pages);
-        for (i, page) in self.pages.iter().enumerate() {
-            let is = |p: Option<&Arc<[u8]>>| p.is_some_and(|p| Arc::ptr_eq(p, page));
-            let before = i.checked_sub(1).and_then(|i| self.pages.get(i));
-            if !is(before) && !is(other.and_then(|o| o.pages.get(i))) {
-                bytes += page.len() + 2 * size_of::<usize>();
-            }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryKind;
+
+    /// 100 KiB of RAM and a bit, and flash.
+    fn memory() -> Memory {
+        let mut memory = Memory::default();
+        memory.add("ram", MemoryKind::Ram, 0x2000_0000, 100 * 1024 + 32);
+        memory.add("flash", MemoryKind::Flash, 0, 256 * 1024);
+        memory
+    }
+
+    fn put_back(contents: &[Contents], memory: &mut Memory) -> Changes {
+        let mut changes = Changes::default();
+        for (region, c) in memory.regions_mut().iter_mut().zip(contents) {
+            c.put_back(region, &mut changes);
         }
-        bytes
+        changes
+    }
+
+    #[test]
+    fn only_what_is_different_is_kept_and_written_back() {
+        let mut memory = memory();
+        let ram = |m: &mut Memory, at: usize, value| m.regions_mut()[0].bytes_mut()[at] = value;
+        let first = Contents::of(&memory, None);
+        assert!(first[0].own_bytes(None) < 6 * 1024, "all zero");
+        assert!(first[1].own_bytes(None) < 6 * 1024, "erased");
+
+        ram(&mut memory, 70_000, 1);
+        ram(&mut memory, 100 * 1024 + 31, 2);
+        let second = Contents::of(&memory, Some(&first));
+        let own = second[0].own_bytes(Some(&first[0]));
+        assert!(
+            (1056..3 * 1024).contains(&own),
+            "a page and the last: {own}"
+        );
+        assert_eq!(second[1].own_bytes(Some(&first[1])), 0);
+        let again = Contents::of(&memory, Some(&second));
+        assert_eq!(again[0].own_bytes(Some(&second[0])), 0);
+
+        let changes = put_back(&first, &mut memory);
+        assert!(!changes.fixed);
+        let line = 0x2000_0000 + 70_000 / 64 * 64;
+        assert_eq!(changes.ranges, [(line, 64), (0x2000_0000 + 100 * 1024, 32)]);
+        assert!(memory.regions()[0].bytes().iter().all(|&b| b == 0));
+        assert_eq!(put_back(&first, &mut memory).ranges, []);
+        put_back(&second, &mut memory);
+        assert_eq!(memory.regions()[0].bytes()[70_000], 1);
+        assert_eq!(memory.regions()[0].bytes()[100 * 1024 + 31], 2);
+    }
+
+    #[test]
+    fn flash_is_known_by_its_version() {
+        let mut memory = memory();
+        let first = Contents::of(&memory, None);
+        memory
+            .store(0x1000, crate::Width::Byte, 0x55)
+            .expect("flash");
+        let second = Contents::of(&memory, Some(&first));
+        assert_ne!(first[1].version, second[1].version);
+        let changes = put_back(&first, &mut memory);
+        assert!(changes.fixed);
+        assert_eq!(changes.ranges, [(0x1000, 64)]);
+        assert_eq!(memory.regions()[1].version(), first[1].version);
+        let third = Contents::of(&memory, Some(&first));
+        assert!(Arc::ptr_eq(&third[1].groups, &first[1].groups));
+        // What was never changed is not looked at.
+        assert_eq!(put_back(&first, &mut memory).ranges, []);
+        let mut other = self::memory();
+        assert_eq!(put_back(&second, &mut other).ranges, [(0x1000, 64)]);
+        assert_eq!(other.regions()[1].bytes()[0x1000], 0x55);
     }
 }

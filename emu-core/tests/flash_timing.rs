@@ -139,11 +139,17 @@ fn a_restored_cache_knows_its_lines() {
     for (i, line) in [1, 3, 5].into_iter().enumerate() {
         fetch(&mut f, &mut lines, line, 100 * i as u64);
     }
-    let bytes = emu_core::device::to_state(&f);
-    let mut g: Flash = emu_core::device::from_state(&bytes).unwrap();
-    g.restored();
+    let saved = f.saved();
+    let mut g = flash(5, true, 4);
+    let mut other = Lines::NONE;
+    fetch(&mut g, &mut other, 9, 0);
+    let generation = g.generation();
+    assert!(g.is_alike(&saved) && !g.load(&saved), "the same settings");
     assert_eq!(f.canonical(), g.canonical());
     assert!(g.hits((1, 1)) && g.hits((3, 1)) && !g.hits((9, 1)));
+    assert_ne!(g.generation(), generation, "what was known of it is stale");
+    assert!(flash(3, true, 4).load(&saved), "other settings");
+    assert!(!flash(5, true, 8).is_alike(&saved));
 }
 
 /// Cycles of a sled of 64 NOPs and a loop of four, 8 times, up to a log write, with these settings.

@@ -141,8 +141,14 @@ impl Bus {
         Ok(())
     }
 
-    /// Everything that a run depends on, but for memory; what `before` has too is shared with it.
-    pub fn save(&self, before: Option<&BusState>) -> BusState {
+    /// Everything that a run depends on, but for memory.
+    #[must_use]
+    pub fn save(&self) -> BusState {
+        self.save_sharing(None)
+    }
+
+    /// The same; what `before` has too is shared with it.
+    pub(crate) fn save_sharing(&self, before: Option<&BusState>) -> BusState {
         let tails: Vec<Vec<u8>> = self.serial.iter().map(|p| p.tail.clone()).collect();
         let levels = self.slots.iter().flat_map(|s| &s.irq_levels);
         BusState {

@@ -22,8 +22,8 @@ impl Core {
         }
         let (id, state) = self.variant(address, size, state);
         let first = now + u64::from(self.variants[id].starts[0]);
-        // What comes before this instruction and before the limit.
-        let until = (first - 1).min(self.limit);
+        // What comes before this instruction.
+        let until = first - 1;
         if self.bus.events.next_at().0 <= until {
             self.bus.pc = address;
             self.bus.advance_to(Cycles(until));

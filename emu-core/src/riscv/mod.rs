@@ -345,8 +345,7 @@ impl Core {
             Stop::Watchpoint(hit) => !hit.before,
             _ => false,
         };
-        // The entry into a trap may reach behind the limit: it is not over yet then.
-        self.bus.now = self.bus.now.max(Cycles(self.t0.min(self.limit)));
+        self.bus.now = self.bus.now.max(Cycles(self.t0));
         stop
     }
 

@@ -143,7 +143,7 @@ mod tests {
             .collect();
         let mut r = rig(Drive::Low, list.clone());
         let _ = r.edges("pin", 100);
-        let state = r.bus.save(None);
+        let state = r.bus.save();
         let rest = r.edges("pin", 400);
         let mut other = rig(Drive::Low, list);
         other.bus.load(&state).expect("fits");

@@ -305,7 +305,7 @@ mod tests {
         // A snapshot in the middle goes on the same way.
         let mut r = rig(shape, 1);
         let mut parts = pended(&mut r, 9_999_999);
-        let state = r.bus.save(None);
+        let state = r.bus.save();
         let mut other = rig(shape, 99);
         other.bus.load(&state).expect("fits");
         parts.extend(pended(&mut other, 20_000_000));
