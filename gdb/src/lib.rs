@@ -26,6 +26,7 @@
 mod description;
 mod host;
 mod memory_map;
+pub mod monitor;
 mod registers;
 mod server;
 mod session;
