@@ -50,7 +50,8 @@ impl Context<'_> {
             exception_name(n)
         };
         let own = self.interrupts.get(&n).filter(|_| n >= number::IRQ0);
-        match own {
+        // `timer` says no more than `timer interrupt`.
+        match own.filter(|name| !general.starts_with(name.as_str())) {
             Some(name) => format!("{name} ({general})"),
             None => general,
         }

@@ -469,7 +469,7 @@ mod tests {
         let mut b = Bench::new("blinky.stm32f407");
         assert!(b.ask("until-edge PD31 rising").contains("near: PD1"));
         assert!(
-            b.ask("until-edge LD3").contains("LD3 (PD13)"),
+            b.ask("until-edge led_orange").contains("LED_ORANGE (PD13)"),
             "the board's name"
         );
         b.ask("until-edge off");
