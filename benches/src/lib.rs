@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 /// A fixture that is ready to be run again and again.
 pub struct Firmware {
-    image: Image,
+    /// The image.
+    pub image: Image,
     spec: MachineSpec,
 }
 

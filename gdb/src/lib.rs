@@ -20,26 +20,29 @@
 //!   the same reason.
 //! * The ELF is served to gdb, so `file` is not needed.
 //!
-//! Not there: watchpoints (gdb says that it cannot insert them; after `set can-use-hw-watchpoints 0` it steps and
-//! compares by itself), reverse execution, tasks of an RTOS as threads.
+//! * Going back: `reverse-stepi`, `reverse-continue` and the others go through the past of the run, see
+//!   [`emu_core::timeline`]. What a user changes in the past cuts off what came after it.
+//! * Tasks of an RTOS are threads, as far as [`emu_core::tasks`] knows the kernel.
+//!
+//! Not there: non-stop mode; breakpoint conditions are evaluated by gdb.
 
+mod connection;
+mod debugger;
 mod description;
-mod host;
+mod incoming;
 mod memory_map;
 pub mod monitor;
+mod refusal;
 mod registers;
 mod server;
-mod session;
 #[cfg(test)]
 mod snapshots;
 mod target;
 mod wire;
 
-pub use host::{Answer, Host, OnSerial, Waiting};
+pub use debugger::{Advance, Debugger, Held};
 pub use server::{Listen, Server};
 
-use emu_core::Cycles;
-use emu_core::machine::{Machine, Stop};
 use std::io;
 
 /// The ELF file that gdb gets to see.
@@ -51,56 +54,25 @@ pub struct Firmware {
     pub elf: Vec<u8>,
 }
 
-/// What follows when gdb detaches.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum AfterDetach {
-    /// Come back at once.
-    #[default]
-    Return,
-    /// Run on, and stop again when gdb attaches anew.
-    RunOn,
-}
-
 /// How to serve.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     /// The ELF file, when there is one.
     pub firmware: Option<Firmware>,
-    /// The run ends before an instruction that would start after this cycle.
-    pub limit: Cycles,
-    /// Cycles between two looks at the connection and at serial output. It has no influence on the run.
+    /// The machine stands still until gdb has attached.
+    pub halted: bool,
+    /// Cycles between two looks at the connection. It has no influence on the run.
     pub slice: u64,
-    /// What follows when gdb detaches.
-    pub after_detach: AfterDetach,
-    /// Show serial output in gdb's own console too.
-    pub serial_to_gdb: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
         Options {
             firmware: None,
-            limit: Cycles::MAX,
+            halted: true,
             slice: 1_000_000,
-            after_detach: AfterDetach::default(),
-            serial_to_gdb: false,
         }
     }
-}
-
-/// How serving ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// The firmware ended itself with this status.
-    Exited(i32),
-    /// gdb killed the run.
-    Killed,
-    /// gdb detached, and the caller wanted to go on by itself ([`AfterDetach::Return`]).
-    Detached,
-    /// The connection closed without a word; the machine stands where it stood.
-    Closed,
-    /// The run ended while nobody was attached ([`AfterDetach::RunOn`]).
-    Stopped(Stop),
 }
 
 /// Why serving failed.
@@ -117,20 +89,4 @@ pub enum Error {
     /// No connection can be taken, or no thread started for it.
     #[error("cannot take a connection from gdb: {0}")]
     Accept(io::Error),
-    /// The machine failed, not the firmware.
-    #[error("the machine failed: {0}")]
-    Machine(String),
-}
-
-/// Listen, wait for gdb and serve it until the end.
-///
-/// # Errors
-/// [`Error`] when the address cannot be listened on, or the machine fails.
-pub fn serve(
-    machine: &mut Machine,
-    listen: &Listen,
-    options: &Options,
-    host: &mut dyn Host,
-) -> Result<Outcome, Error> {
-    Server::bind(listen)?.serve(machine, options, host)
 }

@@ -1,18 +1,16 @@
-//! Listening, connections, and the thread that reads from one.
+//! Listening, and connections with the thread that reads from each.
 
-use crate::session::{self, End, serial_output};
-use crate::target::{Debuggee, Ran};
+use crate::Error;
 use crate::wire::Wire;
-use crate::{AfterDetach, Error, Host, Options, Outcome};
-use crossbeam_channel::{Sender, bounded};
-use emu_core::machine::{Machine, Stop};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Where to wait for gdb. Whoever can connect can read and change everything in the machine: a TCP address
 /// should be a loopback one.
@@ -50,14 +48,53 @@ pub struct Server {
 
 /// A peer that does not read its replies for so long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause between two looks for a connection.
+const LOOK: Duration = Duration::from_millis(5);
 /// Chunks that were read and not looked at, before the peer must wait.
 const CHUNKS: usize = 64;
 
-struct Peer {
-    read: Box<dyn Read + Send>,
-    write: Box<dyn Write>,
+/// A connection: what comes in, read by a thread of its own, and where replies go.
+pub struct Peer {
+    /// Bytes as they come; closed at the end.
+    pub bytes: Receiver<Vec<u8>>,
+    /// Where replies go.
+    pub wire: Wire,
     /// Ends a read that waits.
     hang_up: Option<Box<dyn FnOnce()>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Peer {
+    fn new(
+        read: impl Read + Send + 'static,
+        write: impl Write + 'static,
+        hang_up: Option<Box<dyn FnOnce()>>,
+    ) -> io::Result<Peer> {
+        let (sender, bytes) = bounded(CHUNKS);
+        let reader = std::thread::Builder::new()
+            .name("gdb-reader".to_owned())
+            .spawn(move || read_all(read, &sender))?;
+        Ok(Peer {
+            bytes,
+            wire: Wire::new(Box::new(write)),
+            hang_up,
+            reader: Some(reader),
+        })
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // A reader that waits for room ends with its channel.
+        self.bytes = crossbeam_channel::never();
+        if let Some(hang_up) = self.hang_up.take() {
+            hang_up();
+            if let Some(reader) = self.reader.take() {
+                // It cannot fail: it neither panics nor waits any more.
+                let _ = reader.join();
+            }
+        }
+    }
 }
 
 impl Server {
@@ -70,15 +107,20 @@ impl Server {
             Ok(match listen {
                 Listen::Tcp(address) => {
                     let listener = TcpListener::bind(address)?;
+                    listener.set_nonblocking(true)?;
                     Server {
                         address: Listen::Tcp(listener.local_addr()?),
                         listener: Listener::Tcp(listener),
                     }
                 }
-                Listen::Unix(path) => Server {
-                    listener: Listener::Unix(bind_unix(path)?),
-                    address: listen.clone(),
-                },
+                Listen::Unix(path) => {
+                    let listener = bind_unix(path)?;
+                    listener.set_nonblocking(true)?;
+                    Server {
+                        address: listen.clone(),
+                        listener: Listener::Unix(listener),
+                    }
+                }
                 Listen::Stdio => Server {
                     listener: Listener::Stdio,
                     address: listen.clone(),
@@ -97,108 +139,36 @@ impl Server {
         &self.address
     }
 
-    /// Wait for gdb and serve it; see [`Options::after_detach`] for how many times.
-    ///
-    /// # Errors
-    /// [`Error::Accept`] when connections cannot be taken, [`Error::Machine`] when the machine fails.
-    pub fn serve(
-        &self,
-        machine: &mut Machine,
-        options: &Options,
-        host: &mut dyn Host,
-    ) -> Result<Outcome, Error> {
-        let mut peer = self.accept(true).map_err(Error::Accept)?;
+    /// Can there be a connection after the first one?
+    #[must_use]
+    pub(crate) fn accepts_again(&self) -> bool {
+        !matches!(self.listener, Listener::Stdio)
+    }
+
+    /// The next connection, if one comes within so long.
+    pub(crate) fn accept(&self, wait: Duration) -> io::Result<Option<Peer>> {
+        let end = Instant::now() + wait;
         loop {
-            let Some(p) = peer.take() else {
-                peer = self.accept(true).map_err(Error::Accept)?;
-                continue;
+            let peer = match &self.listener {
+                Listener::Tcp(listener) => listener.accept().and_then(|(s, _)| tcp(s)),
+                Listener::Unix(listener) => listener.accept().and_then(|(s, _)| unix(s)),
+                Listener::Stdio => Peer::new(io::stdin(), io::stdout(), None),
             };
-            let end = session_with(p, machine, options, host)?;
-            let again = options.after_detach == AfterDetach::RunOn
-                && !matches!(self.listener, Listener::Stdio);
-            match end {
-                End::Exited(code) => return Ok(Outcome::Exited(code)),
-                End::Killed => return Ok(Outcome::Killed),
-                End::Detached if options.after_detach == AfterDetach::Return => {
-                    return Ok(Outcome::Detached);
-                }
-                End::Closed if !again => return Ok(Outcome::Closed),
-                End::Closed => {}
-                End::Detached => match self.run_on(machine, options, host)? {
-                    Next::Peer(p) => peer = Some(p),
-                    Next::Stopped(stop) => {
-                        return Ok(match stop {
-                            Stop::Exit(code) => Outcome::Exited(code),
-                            stop => Outcome::Stopped(stop),
-                        });
+            match peer {
+                Ok(peer) => return Ok(Some(peer)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    if Instant::now() >= end {
+                        return Ok(None);
                     }
-                },
-            }
-        }
-    }
-
-    /// Run without gdb until it attaches again.
-    fn run_on(
-        &self,
-        machine: &mut Machine,
-        options: &Options,
-        host: &mut dyn Host,
-    ) -> Result<Next, Error> {
-        use crate::host::{Answer, Waiting};
-        loop {
-            let ran = Debuggee::new(machine, None, options.limit).run_slice(options.slice);
-            serial_output(machine, |port, name, bytes| {
-                host.serial_out(port, name, bytes);
-            });
-            host.between_slices(machine);
-            if let Ran::Stopped(stop) = ran {
-                let answer = match stop {
-                    Stop::AwaitsInput => host.wanted(Waiting::Console, machine),
-                    Stop::Asleep => host.wanted(Waiting::Asleep, machine),
-                    Stop::Internal(text) => return Err(Error::Machine(text)),
-                    _ => Answer::Never,
-                };
-                match answer {
-                    Answer::Given => {}
-                    Answer::NotYet => std::thread::sleep(Duration::from_millis(10)),
-                    Answer::Never => return Ok(Next::Stopped(stop)),
+                    std::thread::sleep(LOOK);
                 }
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+                    ) => {}
+                Err(e) => return Err(e),
             }
-            if let Some(peer) = self.accept(false).map_err(Error::Accept)? {
-                return Ok(Next::Peer(peer));
-            }
-        }
-    }
-
-    fn accept(&self, wait: bool) -> io::Result<Option<Peer>> {
-        let peer = match &self.listener {
-            Listener::Tcp(listener) => {
-                listener.set_nonblocking(!wait)?;
-                listener.accept().and_then(|(s, _)| tcp(s))
-            }
-            Listener::Unix(listener) => {
-                listener.set_nonblocking(!wait)?;
-                listener.accept().and_then(|(s, _)| unix(s))
-            }
-            Listener::Stdio if !wait => return Ok(None),
-            Listener::Stdio => Ok(Peer {
-                read: Box::new(io::stdin()),
-                write: Box::new(io::stdout()),
-                hang_up: None,
-            }),
-        };
-        match peer {
-            Ok(peer) => Ok(Some(peer)),
-            Err(e) if !wait && e.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
-                ) =>
-            {
-                Ok(None)
-            }
-            Err(e) => Err(e),
         }
     }
 }
@@ -210,11 +180,6 @@ impl Drop for Server {
             let _ = std::fs::remove_file(path);
         }
     }
-}
-
-enum Next {
-    Peer(Peer),
-    Stopped(Stop),
 }
 
 /// A socket that nobody listens on any more is taken over; anything else at the path is not touched.
@@ -237,51 +202,23 @@ fn tcp(stream: TcpStream) -> io::Result<Peer> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let (read, end) = (stream.try_clone()?, stream.try_clone()?);
-    Ok(Peer {
-        read: Box::new(read),
-        write: Box::new(stream),
-        hang_up: Some(Box::new(move || {
-            let _ = end.shutdown(Shutdown::Both);
-        })),
-    })
+    let hang_up = Box::new(move || {
+        let _ = end.shutdown(Shutdown::Both);
+    });
+    Peer::new(read, stream, Some(hang_up))
 }
 
 fn unix(stream: UnixStream) -> io::Result<Peer> {
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let (read, end) = (stream.try_clone()?, stream.try_clone()?);
-    Ok(Peer {
-        read: Box::new(read),
-        write: Box::new(stream),
-        hang_up: Some(Box::new(move || {
-            let _ = end.shutdown(Shutdown::Both);
-        })),
-    })
+    let hang_up = Box::new(move || {
+        let _ = end.shutdown(Shutdown::Both);
+    });
+    Peer::new(read, stream, Some(hang_up))
 }
 
-fn session_with(
-    peer: Peer,
-    machine: &mut Machine,
-    options: &Options,
-    host: &mut dyn Host,
-) -> Result<End, Error> {
-    let (sender, receiver) = bounded(CHUNKS);
-    let read = peer.read;
-    let reader = std::thread::Builder::new()
-        .name("gdb-reader".to_owned())
-        .spawn(move || read_all(read, &sender))
-        .map_err(Error::Accept)?;
-    let end = session::run(machine, options, host, &receiver, Wire::new(peer.write));
-    drop(receiver);
-    if let Some(hang_up) = peer.hang_up {
-        hang_up();
-        // It cannot fail: it neither panics nor waits any more.
-        let _ = reader.join();
-    }
-    end
-}
-
-fn read_all(mut read: Box<dyn Read + Send>, to: &Sender<Vec<u8>>) {
+fn read_all(mut read: impl Read, to: &Sender<Vec<u8>>) {
     let mut buffer = vec![0; 4096];
     loop {
         match read.read(&mut buffer) {

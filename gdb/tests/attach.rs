@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{expect, gdb_session, have_gdb, with_fixture};
+use common::{Outcome, expect, gdb_session, have_gdb, with_fixture};
 use emu_core::Cycles;
 use emu_core::machine::{CoreKind, Stop};
-use gdb::{Options, Outcome};
+use gdb::Options;
 
 #[test]
 fn blinky_from_reset_to_its_end() {

@@ -6,8 +6,8 @@
 mod chips;
 mod common;
 
-use common::{expect, gdb_session, have_gdb};
-use gdb::{Options, Outcome};
+use common::{Outcome, expect, gdb_session, have_gdb};
+use gdb::Options;
 
 /// Runs a script on a fixture; the text, or `None` without gdb or fixture.
 fn session(machine: &str, fixture: &str, script: &[&str]) -> Option<String> {

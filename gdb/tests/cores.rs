@@ -3,10 +3,10 @@
 mod chips;
 mod common;
 
-use common::{expect, gdb_session, have_gdb};
+use common::{Outcome, expect, gdb_session, have_gdb};
 use emu_core::Cycles;
 use emu_core::machine::Stop;
-use gdb::{Options, Outcome};
+use gdb::Options;
 
 const CORTEX_M: &[(&str, &str)] = &[
     ("cortex-m0", "blinky.cortex-m0.elf"),

@@ -3,10 +3,10 @@
 mod chips;
 mod common;
 
-use common::{expect, gdb_session, have_gdb};
+use common::{Outcome, expect, gdb_session, have_gdb};
 use emu_core::Cycles;
 use emu_core::machine::Stop;
-use gdb::{Options, Outcome};
+use gdb::Options;
 
 #[test]
 fn no_device_of_any_machine_notices_a_look() {

@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::with_code;
+use common::{Outcome, serve, serve_all, with_code};
+use emu_core::Cycles;
 use emu_core::machine::{CoreKind, Machine};
-use gdb::{AfterDetach, Firmware, Listen, OnSerial, Options, Outcome, Server};
+use gdb::{Firmware, Listen, Options, Server};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -66,9 +67,7 @@ fn with_client(machine: &mut Machine, talk: impl FnOnce(&mut Client) + Send) -> 
             stream.set_read_timeout(limit).expect("a limit");
             talk(&mut Client(stream));
         });
-        let outcome = server
-            .serve(machine, &options, &mut OnSerial(|_, _: &str, _: &[u8]| {}))
-            .expect("no failure");
+        let outcome = serve(machine, server, &options, Cycles::MAX, |_| {}).expect("no failure");
         talker.join().expect("the client is content");
         outcome
     })
@@ -310,10 +309,7 @@ fn detached_it_runs_on_until_gdb_comes_back() {
         "now it is not"
     );
     let mut m = looping();
-    let options = Options {
-        after_detach: AfterDetach::RunOn,
-        ..Options::default()
-    };
+    let options = Options::default();
     let connect = move || {
         let stream = UnixStream::connect(&path).expect("somebody listens");
         stream
@@ -339,8 +335,7 @@ fn detached_it_runs_on_until_gdb_comes_back() {
             assert_eq!(third.ask(b"p28"), later);
             assert_eq!(third.ask(b"vKill;1"), b"OK");
         });
-        let outcome = server
-            .serve(&mut m, &options, &mut OnSerial(|_, _: &str, _: &[u8]| {}))
+        let outcome = serve_all(&mut m, server, &options, Cycles::MAX, |_| {}, |_| false)
             .expect("no failure");
         talker.join().expect("the client is content");
         assert_eq!(outcome, Outcome::Killed);

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{expect, gdb_session, have_gdb, with_code, with_fixture};
+use common::{Outcome, expect, gdb_session, gdb_session_until, have_gdb, with_code, with_fixture};
 use emu_core::Cycles;
 use emu_core::machine::{CoreKind, Stop};
-use gdb::{Options, Outcome};
+use gdb::Options;
 
 #[test]
 fn lockup_is_a_segmentation_fault_with_its_reason() {
@@ -69,11 +69,8 @@ fn exit_codes_sleep_and_limits_are_told() {
     );
 
     let mut m = with_code(CoreKind::CortexM3, &[0xE7FE], 0x181);
-    let options = Options {
-        limit: Cycles(5_000_000),
-        ..Options::default()
-    };
-    let s = gdb_session(&mut m, &options, &["continue", "continue", "detach"]);
+    let script = ["continue", "continue", "detach"];
+    let s = gdb_session_until(&mut m, &Options::default(), Cycles(5_000_000), &script);
     expect(
         &s.text,
         &[
@@ -196,7 +193,7 @@ fn load_reset_and_memory() {
 }
 
 #[test]
-fn calls_by_hand_work_and_watchpoints_are_gdbs_own() {
+fn calls_by_hand_and_software_watchpoints_work() {
     let Some((mut machine, firmware)) = with_fixture(CoreKind::CortexM4f, "blinky.cortex-m4f.elf")
     else {
         return;
@@ -206,7 +203,6 @@ fn calls_by_hand_work_and_watchpoints_are_gdbs_own() {
     }
     let options = Options {
         firmware: Some(firmware),
-        serial_to_gdb: true,
         ..Options::default()
     };
     let s = gdb_session(
@@ -224,8 +220,8 @@ fn calls_by_hand_work_and_watchpoints_are_gdbs_own() {
             "detach",
         ],
     );
-    expect(&s.text, &["Breakpoint 1, main ()", "!"]);
-    // No hardware watchpoints are pretended: gdb steps by itself.
+    expect(&s.text, &["Breakpoint 1, main ()"]);
+    // gdb steps by itself.
     expect(&s.text, &["atchpoint 2: milliseconds", "New value = 1"]);
     assert!(s.serial.starts_with('!'), "{}", s.serial);
     assert!(

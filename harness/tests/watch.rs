@@ -4,8 +4,10 @@
 mod firmware;
 
 use emu_core::image::SymbolKind;
-use emu_core::machine::Stop;
+use emu_core::machine::{Machine, Stop};
+use emu_core::memory::MemoryKind;
 use emu_core::watch::{Place, Variable};
+use emu_core::watchpoint::{Hit, Master, WatchKind, WatchReport, Watchpoint};
 use emu_core::{Cycles, ProbeEvent, ProbeKind};
 use firmware::{Run, each, folder};
 use harness::parts::Firmware;
@@ -144,4 +146,124 @@ fn functions_return_and_variables_have_their_values() {
             assert_eq!(value, run.word(v.address), "{name}");
         }
     }
+}
+
+/// Hits that are gone over, in one run.
+const HITS: usize = 4_000;
+
+/// Stacks, variables, constants and devices: the upper half of what RAM the firmware has named, all its small constants,
+/// and the first devices.
+fn watchpoints(watched: &Watched, machine: &Machine) -> Vec<Watchpoint> {
+    let at = |(address, size): (u32, u32)| Watchpoint {
+        address,
+        size,
+        kind: WatchKind::Access,
+    };
+    let bus = machine.bus();
+    let ram = bus
+        .memory
+        .regions()
+        .iter()
+        .find(|r| r.kind == MemoryKind::Ram);
+    let ram = ram.expect("RAM");
+    let mut points: Vec<Watchpoint> = watched
+        .variables
+        .iter()
+        .filter(|v| v.1.size <= 16)
+        .map(|v| at((v.1.address, v.1.size)))
+        .collect();
+    points.push(at((ram.base + 0x1000, 0x1000)));
+    let devices = bus.devices().filter(|d| d.1.size > 0).take(3);
+    points.extend(devices.map(|d| at((d.1.base, d.1.size))));
+    points
+}
+
+/// Run to the end, over the first hits.
+fn run_over(run: &mut Run, points: &[Watchpoint], end: Cycles) -> (Stop, Vec<Hit>) {
+    let mut hits = Vec::new();
+    run.machine.set_watchpoints(points);
+    loop {
+        match run.machine.run_until(end) {
+            Stop::Watchpoint(hit) => {
+                hits.push(hit);
+                if hit.before {
+                    run.machine.ignore_stops(true);
+                    run.machine.step_until(end);
+                    run.machine.ignore_stops(false);
+                }
+                if hits.len() == HITS {
+                    run.machine.set_watchpoints(&[]);
+                }
+            }
+            stop => return (stop, hits),
+        }
+    }
+}
+
+#[test]
+fn going_over_thousands_of_watchpoints_changes_nothing() {
+    let names = [
+        "kernel-8.cortex-m0",
+        "kernel-8.stm32f407",
+        "kernel-8.cortex-m7",
+        "kernel-8.cortex-m33",
+        "kernel-8.lm3s6965",
+        "exceptions.cortex-m4f",
+        "fault-zoo.stm32f407",
+        "dma-timer.stm32f407",
+        "intbench.rv32",
+        "traps.e31",
+    ];
+    each(
+        &names,
+        |n| (*n).to_owned(),
+        |name| {
+            let watched = Watched::of(name);
+            let mut plain = Run::new(name, false, &[]);
+            plain.observe();
+            let stop = plain.machine.run_until(END);
+            let events = plain.observed();
+            for report in [WatchReport::Before, WatchReport::After] {
+                let mut all = Vec::new();
+                for single_step in [false, true] {
+                    let what = format!("{report:?}, single step: {single_step}");
+                    let mut run = Run::new(name, single_step, &[]);
+                    run.machine.set_watch_reporting(report);
+                    run.observe();
+                    let points = watchpoints(&watched, &run.machine);
+                    let (end, hits) = run_over(&mut run, &points, END);
+                    assert_eq!(stop, end, "{what}");
+                    assert_eq!(plain.summary(), run.summary(), "{what}");
+                    assert_eq!(events, run.observed(), "{what}");
+                    assert!(hits.len() > 150, "{what}: {}", hits.len());
+                    all.push(hits);
+                }
+                assert_eq!(all[0], all[1], "{report:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn what_dma_writes_hits_behind_it() {
+    let name = "dma-timer.stm32f407";
+    let watched = Watched::of(name);
+    let mut plain = Run::new(name, false, &[]);
+    let whole = Cycles(4_000_000_000);
+    let stop = plain.machine.run_until(whole);
+    let mut run = Run::new(name, false, &[]);
+    let buffers = watched.variables.iter().filter(|v| v.1.size > 16);
+    let points: Vec<Watchpoint> = buffers
+        .map(|(_, v)| Watchpoint {
+            address: v.address,
+            size: v.size,
+            kind: WatchKind::Write,
+        })
+        .collect();
+    let (end, hits) = run_over(&mut run, &points, whole);
+    assert_eq!(stop, end);
+    assert_eq!(plain.summary(), run.summary());
+    let dma = hits.iter().filter(|h| h.by == Master::Other);
+    assert!(dma.clone().all(|h| h.write && !h.before));
+    assert!(dma.count() > 200, "{} hits", hits.len());
 }

@@ -293,7 +293,11 @@ impl Core {
         self.current = id;
         self.forget_waits();
         self.misses = false;
-        self.inputs = self.variants[id].key;
+        let v = &self.variants[id];
+        self.inputs = v.key;
+        if v.flags & flag::FP != 0 {
+            self.without_context = (self.cpu.control() & 4 == 0).then(|| self.cpu.fpscr());
+        }
     }
 
     /// Start of an instruction of a block that is about to run, from the last one before it.

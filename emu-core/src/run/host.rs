@@ -1,6 +1,6 @@
 //! The engine's callbacks.
 
-use super::blocks::flag;
+use super::blocks::{Block, flag};
 use super::enter::slot;
 use super::exceptions::cfsr;
 use super::{Core, Entry, NO_BLOCK};
@@ -292,6 +292,15 @@ impl Core {
         // SAFETY: called from the engine's I/O callbacks only; with ITSTATE, since the block is left.
         unsafe { locate_access(self.cpu, true) };
         let pc = self.cpu.pc();
+        let fp = |b: &Block| b.insns[..=index].iter().position(|i| i.class.is_fp()) == Some(index);
+        if let Some(fpscr) = self.without_context
+            && self.running().is_some_and(fp)
+        {
+            // The first FP instruction has made an FP context before its access.
+            let control = self.cpu.control() & !4;
+            self.cpu.set_fpscr(fpscr);
+            self.cpu.set_mode(self.cpu.ipsr(), control);
+        }
         self.finish(index, pc);
         self.cpu.limit_next_block(1);
         Flow::Redirect

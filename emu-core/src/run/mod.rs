@@ -142,6 +142,8 @@ pub struct Core {
     /// A split that was asked for (address, size, instructions) and how often, to notice one that does not happen.
     split: Option<((u32, u32, u32), u32)>,
     undo: Option<multiple::Undo>,
+    /// FPSCR at the entry of the last block with FP instructions, when there was no FP context then.
+    without_context: Option<u32>,
     sleep: Sleep,
     slept_at: u64,
     stop: Option<Stop>,
@@ -246,6 +248,7 @@ impl Core {
             slow_flags: 0,
             split: None,
             undo: None,
+            without_context: None,
             sleep: Sleep::Awake,
             slept_at: 0,
             stop: None,

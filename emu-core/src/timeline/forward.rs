@@ -54,12 +54,17 @@ impl<C: Companion> Timeline<C> {
                 How::Run => self.machine.run_until(until),
                 How::Step => self.machine.step_until(until),
             };
+            let moved = self.machine.position() != self.end.position;
             self.end = self.moment();
             if self.checkpoints.is_due(self.end.position.instructions) {
                 let checkpoint = self.checkpoint();
                 self.checkpoints.add(checkpoint, false);
             }
             match stop {
+                // The step was made; what comes behind it starts after the limit.
+                Stop::Limit if how == How::Step && moved && !self.machine.is_asleep() => {
+                    return Stop::Stepped;
+                }
                 Stop::Limit if until == due => {
                     self.act();
                     if due == limit {
@@ -145,6 +150,9 @@ impl<C: Companion> Timeline<C> {
             }
             let moved = self.machine.position() != now.position;
             match stop {
+                Stop::Limit if how == How::Step && moved && !self.machine.is_asleep() => {
+                    return Some(Stop::Stepped);
+                }
                 Stop::Limit if until == due && due < mark.position.cycle => {
                     self.act();
                     if due == limit {

@@ -172,6 +172,13 @@ impl<C: Companion> Timeline<C> {
         &mut self.machine
     }
 
+    /// The machine alone, where it stands.
+    #[must_use]
+    pub fn into_machine(mut self) -> Machine {
+        self.machine.bus_mut().probes.mute(false);
+        self.machine
+    }
+
     /// What acts on the machine from outside.
     pub fn companion_mut(&mut self) -> &mut C {
         &mut self.companion

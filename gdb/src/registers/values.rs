@@ -3,6 +3,10 @@
 use super::Place;
 use emu_core::machine::{self, Machine};
 use emu_core::riscv;
+use emu_core::tasks::Saved;
+
+/// Number of mstatus.
+const MSTATUS: u16 = 0x300;
 
 /// The registers of a core, apart from those that are read one by one (CSRs, the cycle).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +58,32 @@ impl Values {
                 return None;
             }
         }))
+    }
+
+    /// A register that a task has saved, or that goes with what it has saved; `None` when nobody knows it.
+    pub fn saved(saved: &Saved, place: Place) -> Option<u64> {
+        let value = match saved {
+            Saved::Arm(v) => match place {
+                Place::Core(n) => *v.r.get(usize::from(n))?,
+                Place::Xpsr => v.xpsr,
+                // A task has the process stack, where there are two.
+                Place::Psp => v.r[13],
+                Place::Fpscr => v.fpscr,
+                Place::Double(n) => {
+                    let i = usize::from(n & 15) * 2;
+                    return Some(u64::from(v.s[i + 1]?) << 32 | u64::from(v.s[i]?));
+                }
+                _ => None,
+            },
+            Saved::Riscv(v) => match place {
+                Place::X(0) => Some(0),
+                Place::X(n) => *v.x.get(usize::from(n))?,
+                Place::Pc => v.pc,
+                Place::Csr(MSTATUS) => v.mstatus,
+                _ => None,
+            },
+        };
+        value.map(u64::from)
     }
 
     /// Change a register. SP and the stack pointer in use are one. `false` when it is not among these, or cannot be

@@ -1,23 +1,33 @@
-//! Breakpoints. The core compares addresses, so software and hardware ones are the same, there is no limit to
-//! their number, and no instruction is ever replaced.
+//! Breakpoints and watchpoints. The core compares addresses, so software and hardware breakpoints are the same, there
+//! is no limit to their number, and no instruction is ever replaced.
 //!
-//! Watchpoints are not there: the core cannot report accesses yet.
+//! A watchpoint stops the machine where gdb expects it: on ARM before the instruction that accesses (gdb steps over it
+//! and compares by itself), on RISC-V behind it.
 
 use super::Debuggee;
 use crate::registers::wire::Length;
+use emu_core::timeline::Companion;
+use emu_core::watchpoint::{self, Watchpoint};
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::{
-    Breakpoints, HwBreakpoint, HwBreakpointOps, SwBreakpoint, SwBreakpointOps,
+    Breakpoints, HwBreakpoint, HwBreakpointOps, HwWatchpoint, HwWatchpointOps, SwBreakpoint,
+    SwBreakpointOps, WatchKind,
 };
 
-impl Debuggee<'_> {
+/// From here on a Cortex-M has EXC_RETURN values, which gdb takes for return addresses.
+const EXC_RETURN: u32 = 0xFF00_0000;
+
+impl<C: Companion + 'static> Debuggee<C> {
     fn add(&mut self, address: u32, hardware: bool) -> bool {
         let address = address & !1;
-        if self.machine.bus().memory.region_at(address).is_none() {
-            return false;
+        let machine = self.machine();
+        if machine.bus().memory.region_at(address).is_none() {
+            // gdb wants to know when a handler returns to its caller. No instruction is there to stop at: the machine
+            // goes on into what was interrupted.
+            return !machine.kind().is_riscv() && address >= EXC_RETURN;
         }
         self.breakpoints.insert((address, hardware));
-        self.machine.add_breakpoint(address);
+        self.machine_mut().add_breakpoint(address);
         true
     }
 
@@ -25,16 +35,18 @@ impl Debuggee<'_> {
         let address = address & !1;
         let there = self.breakpoints.remove(&(address, hardware));
         if !self.breakpoints.contains(&(address, !hardware)) {
-            self.machine.remove_breakpoint(address);
+            self.machine_mut().remove_breakpoint(address);
         }
-        there
+        there || address >= EXC_RETURN
     }
 
-    /// Forget all breakpoints.
-    pub fn remove_breakpoints(&mut self) {
+    /// Forget all breakpoints and watchpoints.
+    pub fn remove_stops(&mut self) {
         for (address, _) in std::mem::take(&mut self.breakpoints) {
-            self.machine.remove_breakpoint(address);
+            self.machine_mut().remove_breakpoint(address);
         }
+        self.watchpoints.clear();
+        self.machine_mut().set_watchpoints(&[]);
     }
 
     /// Is there a breakpoint on the next instruction, and is it a hardware one?
@@ -45,7 +57,7 @@ impl Debuggee<'_> {
     }
 }
 
-impl Breakpoints for Debuggee<'_> {
+impl<C: Companion + 'static> Breakpoints for Debuggee<C> {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
@@ -53,9 +65,13 @@ impl Breakpoints for Debuggee<'_> {
     fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
         Some(self)
     }
+
+    fn support_hw_watchpoint(&mut self) -> Option<HwWatchpointOps<'_, Self>> {
+        Some(self)
+    }
 }
 
-impl SwBreakpoint for Debuggee<'_> {
+impl<C: Companion + 'static> SwBreakpoint for Debuggee<C> {
     fn add_sw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.add(address, false))
     }
@@ -65,12 +81,57 @@ impl SwBreakpoint for Debuggee<'_> {
     }
 }
 
-impl HwBreakpoint for Debuggee<'_> {
+impl<C: Companion + 'static> HwBreakpoint for Debuggee<C> {
     fn add_hw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.add(address, true))
     }
 
     fn remove_hw_breakpoint(&mut self, address: u32, _: Length) -> TargetResult<bool, Self> {
         Ok(self.remove(address, true))
+    }
+}
+
+fn watchpoint(address: u32, size: u32, kind: WatchKind) -> Watchpoint {
+    Watchpoint {
+        address,
+        size,
+        kind: match kind {
+            WatchKind::Write => watchpoint::WatchKind::Write,
+            WatchKind::Read => watchpoint::WatchKind::Read,
+            WatchKind::ReadWrite => watchpoint::WatchKind::Access,
+        },
+    }
+}
+
+impl<C: Companion + 'static> HwWatchpoint for Debuggee<C> {
+    fn add_hw_watchpoint(
+        &mut self,
+        address: u32,
+        size: u32,
+        kind: WatchKind,
+    ) -> TargetResult<bool, Self> {
+        if size == 0 || u64::from(address) + u64::from(size) > 1 << 32 {
+            return Ok(false);
+        }
+        self.watchpoints.push(watchpoint(address, size, kind));
+        let all = self.watchpoints.clone();
+        self.machine_mut().set_watchpoints(&all);
+        Ok(true)
+    }
+
+    fn remove_hw_watchpoint(
+        &mut self,
+        address: u32,
+        size: u32,
+        kind: WatchKind,
+    ) -> TargetResult<bool, Self> {
+        let gone = watchpoint(address, size, kind);
+        let Some(at) = self.watchpoints.iter().position(|w| *w == gone) else {
+            return Ok(false);
+        };
+        self.watchpoints.remove(at);
+        let all = self.watchpoints.clone();
+        self.machine_mut().set_watchpoints(&all);
+        Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Debuggee, Never, part};
 use crate::Firmware;
+use emu_core::timeline::Companion;
 use gdbstub::common::Pid;
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::exec_file::ExecFile;
@@ -44,7 +45,7 @@ impl Files {
     }
 }
 
-impl ExecFile for Debuggee<'_> {
+impl<C: Companion + 'static> ExecFile for Debuggee<C> {
     fn get_exec_file(
         &self,
         _: Option<Pid>,
@@ -56,7 +57,7 @@ impl ExecFile for Debuggee<'_> {
     }
 }
 
-impl HostIo for Debuggee<'_> {
+impl<C: Companion + 'static> HostIo for Debuggee<C> {
     fn support_open(&mut self) -> Option<HostIoOpenOps<'_, Self>> {
         Some(self)
     }
@@ -78,7 +79,7 @@ impl HostIo for Debuggee<'_> {
     }
 }
 
-impl HostIoOpen for Debuggee<'_> {
+impl<C: Companion + 'static> HostIoOpen for Debuggee<C> {
     fn open(
         &mut self,
         filename: &[u8],
@@ -99,7 +100,7 @@ impl HostIoOpen for Debuggee<'_> {
     }
 }
 
-impl HostIoClose for Debuggee<'_> {
+impl<C: Companion + 'static> HostIoClose for Debuggee<C> {
     fn close(&mut self, fd: u32) -> HostIoResult<(), Self> {
         self.files.check(fd)?;
         self.files.open[fd as usize] = false;
@@ -107,7 +108,7 @@ impl HostIoClose for Debuggee<'_> {
     }
 }
 
-impl HostIoPread for Debuggee<'_> {
+impl<C: Companion + 'static> HostIoPread for Debuggee<C> {
     fn pread(
         &mut self,
         fd: u32,
@@ -120,7 +121,7 @@ impl HostIoPread for Debuggee<'_> {
     }
 }
 
-impl HostIoFstat for Debuggee<'_> {
+impl<C: Companion + 'static> HostIoFstat for Debuggee<C> {
     fn fstat(&mut self, fd: u32) -> HostIoResult<HostIoStat, Self> {
         self.files.check(fd)?;
         let size = self.files.elf.len() as u64;
@@ -142,7 +143,7 @@ impl HostIoFstat for Debuggee<'_> {
     }
 }
 
-impl HostIoSetfs for Debuggee<'_> {
+impl<C: Companion + 'static> HostIoSetfs for Debuggee<C> {
     fn setfs(&mut self, _: FsKind) -> HostIoResult<(), Self> {
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! Programming of flash by `load`: at once and without time, as a programmer does while the chip is off.
 
 use super::Debuggee;
-use super::change::{Change, EFAULT};
+use super::change::EFAULT;
 use emu_core::memory::MemoryKind;
+use emu_core::timeline::{Change, Companion};
 use gdbstub::target::ext::flash::Flash;
 use gdbstub::target::{TargetError, TargetResult};
 
-impl Debuggee<'_> {
+impl<C: Companion + 'static> Debuggee<C> {
     /// How many of the `length` bytes from `start` on are flash without a gap.
     fn flash_extent(&self, start: u32, length: u32) -> u32 {
-        let memory = &self.machine.bus().memory;
+        let memory = &self.machine().bus().memory;
         let mut done = 0;
         while done < length {
             let Some(at) = start.checked_add(done) else {
@@ -25,11 +26,11 @@ impl Debuggee<'_> {
     }
 
     fn program(&mut self, address: u32, bytes: Vec<u8>) -> TargetResult<(), Self> {
-        self.change(&Change::Memory { address, bytes })
+        self.change(Change::Memory { address, bytes })
     }
 }
 
-impl Flash for Debuggee<'_> {
+impl<C: Companion + 'static> Flash for Debuggee<C> {
     /// gdb erases whole blocks: the last one may reach behind the end of a flash of another size.
     fn flash_erase(&mut self, start: u32, length: u32) -> TargetResult<(), Self> {
         let there = self.flash_extent(start, length);

@@ -7,55 +7,66 @@ mod files;
 mod flash;
 mod monitor;
 mod resume;
+mod threads;
 
 use crate::registers::Table;
 use crate::registers::wire::AnyCore;
 use crate::{Firmware, description, memory_map};
-use emu_core::Cycles;
 use emu_core::machine::Machine;
+use emu_core::timeline::{Companion, Timeline};
+use emu_core::watchpoint::Watchpoint;
 use files::Files;
 use gdbstub::target::ext;
 use gdbstub::target::{Target, TargetError, TargetResult};
 use std::collections::BTreeSet;
 
-pub use base::THREAD;
 pub use resume::{Action, Ran};
+pub use threads::Threads;
 
-/// A machine with what gdb has set on it.
-pub struct Debuggee<'m> {
-    /// The machine.
-    pub machine: &'m mut Machine,
+/// A run with what gdb has set on it.
+pub struct Debuggee<C: Companion> {
+    /// The machine with its past.
+    pub timeline: Timeline<C>,
     /// What to do when gdb lets it run.
     pub action: Action,
-    /// The run ends before an instruction that would start after this cycle.
-    pub limit: Cycles,
+    /// The tasks of its kernel.
+    pub threads: Threads,
     /// The registers of its core.
     table: Table,
     /// Address, and whether gdb called it a hardware breakpoint.
     breakpoints: BTreeSet<(u32, bool)>,
+    watchpoints: Vec<Watchpoint>,
     files: Files,
     description: String,
     memory_map: String,
 }
 
-impl<'m> Debuggee<'m> {
-    /// A machine without breakpoints.
-    pub fn new(
-        machine: &'m mut Machine,
-        firmware: Option<&Firmware>,
-        limit: Cycles,
-    ) -> Debuggee<'m> {
+impl<C: Companion + 'static> Debuggee<C> {
+    /// A run without breakpoints.
+    pub fn new(timeline: Timeline<C>, firmware: Option<&Firmware>) -> Debuggee<C> {
+        let machine = timeline.machine();
         let table = Table::of(machine);
         Debuggee {
             action: Action::Continue,
-            limit,
+            threads: Threads::new(firmware),
             breakpoints: BTreeSet::new(),
+            watchpoints: Vec::new(),
             files: Files::new(firmware),
             description: description::target(&table),
             memory_map: memory_map::memory_map(&machine.bus().memory),
             table,
-            machine,
+            timeline,
         }
+    }
+
+    /// The machine, to look at.
+    pub fn machine(&self) -> &Machine {
+        self.timeline.machine()
+    }
+
+    /// The machine, to look at what only a bus access tells, and to set stops.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        self.timeline.machine_mut()
     }
 }
 
@@ -63,7 +74,7 @@ impl<'m> Debuggee<'m> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Never {}
 
-impl Target for Debuggee<'_> {
+impl<C: Companion + 'static> Target for Debuggee<C> {
     type Arch = AnyCore;
     type Error = Never;
 
@@ -122,7 +133,9 @@ impl Target for Debuggee<'_> {
     }
 }
 
-impl ext::target_description_xml_override::TargetDescriptionXmlOverride for Debuggee<'_> {
+impl<C: Companion + 'static> ext::target_description_xml_override::TargetDescriptionXmlOverride
+    for Debuggee<C>
+{
     fn target_description_xml(
         &self,
         annex: &[u8],
@@ -137,7 +150,7 @@ impl ext::target_description_xml_override::TargetDescriptionXmlOverride for Debu
     }
 }
 
-impl ext::memory_map::MemoryMap for Debuggee<'_> {
+impl<C: Companion + 'static> ext::memory_map::MemoryMap for Debuggee<C> {
     fn memory_map_xml(
         &self,
         offset: u64,

@@ -4,6 +4,7 @@ use super::{Debuggee, Never};
 use emu_core::Width;
 use emu_core::cortex_m::number;
 use emu_core::run::decode_fault;
+use emu_core::timeline::Companion;
 use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd, outputln};
 use std::fmt::Write;
 
@@ -21,7 +22,7 @@ monitor reg USART2.SR     one register
 /// Most bytes of a peripheral's window that are listed.
 const LONGEST_WINDOW: u32 = 0x1000;
 
-impl MonitorCmd for Debuggee<'_> {
+impl<C: Companion + 'static> MonitorCmd for Debuggee<C> {
     fn handle_monitor_cmd(&mut self, cmd: &[u8], mut out: ConsoleOutput<'_>) -> Result<(), Never> {
         let line = String::from_utf8_lossy(cmd);
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -40,32 +41,32 @@ impl MonitorCmd for Debuggee<'_> {
     }
 }
 
-impl Debuggee<'_> {
+impl<C: Companion + 'static> Debuggee<C> {
     fn cycles(&self) -> String {
-        let now = self.machine.now();
-        let clocks = &self.machine.bus().clocks;
+        let now = self.machine().now();
+        let clocks = &self.machine().bus().clocks;
         let ns = clocks.attoseconds(now) / 1_000_000_000;
         format!(
             "cycle {}, {}.{:09} s, {} instructions, core clock {} Hz",
             now.0,
             ns / 1_000_000_000,
             ns % 1_000_000_000,
-            self.machine.instructions(),
+            self.machine().instructions(),
             clocks.hz(clocks.core()).as_f64()
         )
     }
 
     fn reset(&mut self) -> String {
-        self.machine.reset();
+        self.timeline.apply(emu_core::timeline::Change::Reset);
         format!(
             "reset at cycle {}, pc {:#010x}; 'maintenance flush register-cache' shows it to gdb",
-            self.machine.now().0,
-            self.machine.registers().r[15]
+            self.machine().now().0,
+            self.machine().registers().r[15]
         )
     }
 
     fn fault(&self) -> String {
-        let s = &self.machine.bus().system;
+        let s = &self.machine().bus().system;
         if !s.is_v7m() {
             return "ARMv6-M has no fault status registers".to_owned();
         }
@@ -76,7 +77,7 @@ impl Debuggee<'_> {
     }
 
     fn irq(&self) -> String {
-        let bus = self.machine.bus();
+        let bus = self.machine().bus();
         let s = &bus.system;
         let mut text = format!(
             "executing: {}\n",
@@ -122,7 +123,7 @@ impl Debuggee<'_> {
 
     fn peripherals(&self) -> String {
         let mut list: Vec<_> = self
-            .machine
+            .machine()
             .bus()
             .devices()
             .filter(|(_, b)| b.size > 0)
@@ -141,7 +142,7 @@ impl Debuggee<'_> {
             Some((device, register)) => (device, Some(register)),
             None => (what, None),
         };
-        let bus = self.machine.bus_mut();
+        let bus = self.machine_mut().bus_mut();
         let window = bus
             .devices()
             .find(|(_, b)| b.size > 0 && b.name.eq_ignore_ascii_case(device))

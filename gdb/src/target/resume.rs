@@ -1,13 +1,18 @@
-//! Continue, step, range step: what gdb asks for, and how the machine is run for it in slices.
+//! Continue, step, range step, forwards and backwards: what gdb asks for, and how the machine is run for it in slices.
 
 use super::{Debuggee, Never};
 use emu_core::Cycles;
 use emu_core::machine::Stop;
+use emu_core::timeline::{Back, Companion};
+use emu_core::watchpoint::WatchReport;
 use gdbstub::common::{Signal, Tid};
 use gdbstub::target::ext::base::multithread::{
     MultiThreadRangeStepping, MultiThreadRangeSteppingOps, MultiThreadResume,
     MultiThreadSchedulerLocking, MultiThreadSchedulerLockingOps, MultiThreadSingleStep,
     MultiThreadSingleStepOps,
+};
+use gdbstub::target::ext::base::reverse_exec::{
+    ReverseCont, ReverseContOps, ReverseStep, ReverseStepOps,
 };
 
 /// What gdb wants done.
@@ -19,6 +24,17 @@ pub enum Action {
     Step,
     /// Step while PC is in a range of addresses (a line of the source).
     Range(u32, u32),
+    /// Go back to the last breakpoint or watchpoint.
+    ContinueBack,
+    /// Go back one instruction.
+    StepBack,
+}
+
+impl Action {
+    /// Is it one step, or steps?
+    pub fn is_step(self) -> bool {
+        matches!(self, Action::Step | Action::Range(..) | Action::StepBack)
+    }
 }
 
 /// How a slice ended.
@@ -26,46 +42,59 @@ pub enum Action {
 pub enum Ran {
     /// It is over; go on with the next one.
     SliceOver,
+    /// The limit was reached.
+    Limit,
     /// Something stopped the machine.
     Stopped(Stop),
+    /// A way back has ended.
+    Back(Back),
 }
 
 /// Steps of a range that are made before the connection is looked at.
 const STEPS: u32 = 2_000;
 
-impl Debuggee<'_> {
-    /// Carry out the action for about `slice` cycles.
-    pub fn run_slice(&mut self, slice: u64) -> Ran {
+impl<C: Companion + 'static> Debuggee<C> {
+    /// Carry out the action for about `slice` cycles, at most to `limit`; `go_on` is asked now and then on a long way
+    /// back.
+    pub fn run_slice(&mut self, slice: u64, limit: Cycles, go_on: impl FnMut() -> bool) -> Ran {
+        self.threads.forget();
         // Nothing is pending and the core sleeps: no slice will ever change that.
-        let events = self.machine.bus().events.next_at();
-        if self.machine.is_asleep() && events == Cycles::MAX && self.limit == Cycles::MAX {
+        let machine = self.machine();
+        let events = machine.bus().events.next_at();
+        if machine.is_asleep()
+            && events == Cycles::MAX
+            && limit == Cycles::MAX
+            && !self.timeline.is_past()
+            && !matches!(self.action, Action::ContinueBack | Action::StepBack)
+        {
             return Ran::Stopped(Stop::Asleep);
         }
-        let now = self.machine.now().0;
-        let until = Cycles(now.saturating_add(slice.max(1000)).min(self.limit.0));
+        let now = self.machine().now().0;
+        let until = Cycles(now.saturating_add(slice.max(1000)).min(limit.0));
         let stop = match self.action {
-            Action::Continue => self.machine.run_until(until),
-            Action::Step => self.machine.step_until(until),
-            Action::Range(start, end) => return self.step_range(start, end, until),
-        };
-        self.unless_slice_over(stop, until)
-    }
-
-    fn unless_slice_over(&self, stop: Stop, until: Cycles) -> Ran {
-        if stop == Stop::Limit && until < self.limit {
-            Ran::SliceOver
-        } else {
-            Ran::Stopped(stop)
-        }
-    }
-
-    fn step_range(&mut self, start: u32, end: u32, until: Cycles) -> Ran {
-        for _ in 0..STEPS {
-            let stop = self.machine.step_until(until);
-            if stop != Stop::Stepped {
-                return self.unless_slice_over(stop, until);
+            Action::Continue => self.timeline.run_until(until),
+            Action::Step => self.timeline.step_until(until),
+            Action::Range(start, end) => return self.step_range(start, end, until, limit),
+            Action::StepBack => return Ran::Back(self.timeline.step_back()),
+            Action::ContinueBack => {
+                // gdb's port to ARM looks at an access from behind on its way back, the one to RISC-V from before.
+                let report = match self.machine().kind().is_riscv() {
+                    true => WatchReport::Before,
+                    false => WatchReport::After,
+                };
+                return Ran::Back(self.timeline.run_back(report, go_on));
             }
-            let pc = self.machine.registers().r[15];
+        };
+        unless_slice_over(stop, until, limit)
+    }
+
+    fn step_range(&mut self, start: u32, end: u32, until: Cycles, limit: Cycles) -> Ran {
+        for _ in 0..STEPS {
+            let stop = self.timeline.step_until(until);
+            if stop != Stop::Stepped {
+                return unless_slice_over(stop, until, limit);
+            }
+            let pc = self.machine().registers().r[15];
             if self.breakpoint_at(pc).is_some() {
                 return Ran::Stopped(Stop::Breakpoint);
             }
@@ -77,7 +106,15 @@ impl Debuggee<'_> {
     }
 }
 
-impl MultiThreadResume for Debuggee<'_> {
+fn unless_slice_over(stop: Stop, until: Cycles, limit: Cycles) -> Ran {
+    match stop {
+        Stop::Limit if until < limit => Ran::SliceOver,
+        Stop::Limit => Ran::Limit,
+        stop => Ran::Stopped(stop),
+    }
+}
+
+impl<C: Companion + 'static> MultiThreadResume for Debuggee<C> {
     fn resume(&mut self) -> Result<(), Never> {
         Ok(())
     }
@@ -100,27 +137,49 @@ impl MultiThreadResume for Debuggee<'_> {
         Some(self)
     }
 
+    fn support_reverse_cont(&mut self) -> Option<ReverseContOps<'_, Tid, Self>> {
+        Some(self)
+    }
+
+    fn support_reverse_step(&mut self) -> Option<ReverseStepOps<'_, Tid, Self>> {
+        Some(self)
+    }
+
     fn support_scheduler_locking(&mut self) -> Option<MultiThreadSchedulerLockingOps<'_, Self>> {
         Some(self)
     }
 }
 
-impl MultiThreadSingleStep for Debuggee<'_> {
+impl<C: Companion + 'static> MultiThreadSingleStep for Debuggee<C> {
     fn set_resume_action_step(&mut self, _: Tid, _: Option<Signal>) -> Result<(), Never> {
         self.action = Action::Step;
         Ok(())
     }
 }
 
-impl MultiThreadRangeStepping for Debuggee<'_> {
+impl<C: Companion + 'static> MultiThreadRangeStepping for Debuggee<C> {
     fn set_resume_action_range_step(&mut self, _: Tid, start: u32, end: u32) -> Result<(), Never> {
         self.action = Action::Range(start, end);
         Ok(())
     }
 }
 
-/// There is one thread: locking the others is done by doing nothing. gdb asks for it when it steps.
-impl MultiThreadSchedulerLocking for Debuggee<'_> {
+impl<C: Companion + 'static> ReverseCont<Tid> for Debuggee<C> {
+    fn reverse_cont(&mut self) -> Result<(), Never> {
+        self.action = Action::ContinueBack;
+        Ok(())
+    }
+}
+
+impl<C: Companion + 'static> ReverseStep<Tid> for Debuggee<C> {
+    fn reverse_step(&mut self, _: Tid) -> Result<(), Never> {
+        self.action = Action::StepBack;
+        Ok(())
+    }
+}
+
+/// All threads are tasks on one core: which one runs is the firmware's business. gdb asks for it when it steps.
+impl<C: Companion + 'static> MultiThreadSchedulerLocking for Debuggee<C> {
     fn set_resume_action_scheduler_lock(&mut self) -> Result<(), Never> {
         Ok(())
     }

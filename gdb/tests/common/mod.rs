@@ -1,13 +1,17 @@
 //! A bare machine for the fixtures, and real gdb to attack it with.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, unused_imports, missing_docs)]
+
+mod serve;
+
+pub use serve::{Outcome, serve, serve_all};
 
 use emu_core::cortex_m::System;
 use emu_core::image::{Image, OpenOptions};
 use emu_core::machine::{CoreKind, Machine};
 use emu_core::memory::{Alias, MemoryKind};
 use emu_core::semihosting::Config;
-use emu_core::{Binding, Bus, ClockTree, Ctx, Device, IoWindow, Ports, Ratio, Width};
-use gdb::{Error, Firmware, Listen, OnSerial, Options, Outcome, Server};
+use emu_core::{Binding, Bus, ClockTree, Ctx, Cycles, Device, IoWindow, Ports, Ratio, Width};
+use gdb::{Error, Firmware, Listen, Options, Server};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -202,6 +206,16 @@ pub struct Session {
 
 /// Run a gdb script (after `target remote`) against a machine. gdb must end within a minute.
 pub fn gdb_session(machine: &mut Machine, options: &Options, script: &[&str]) -> Session {
+    gdb_session_until(machine, options, Cycles::MAX, script)
+}
+
+/// The same, for a run that has a limit.
+pub fn gdb_session_until(
+    machine: &mut Machine,
+    options: &Options,
+    limit: Cycles,
+    script: &[&str],
+) -> Session {
     let server = Server::bind(&Listen::Tcp(([127, 0, 0, 1], 0).into())).expect("a free port");
     let mut command = Command::new(GDB);
     command
@@ -235,11 +249,8 @@ pub fn gdb_session(machine: &mut Machine, options: &Options, script: &[&str]) ->
         }
     });
     let mut serial = Vec::new();
-    let outcome = server.serve(
-        machine,
-        options,
-        &mut OnSerial(|_, _: &str, bytes: &[u8]| serial.extend_from_slice(bytes)),
-    );
+    let sink = |bytes: &[u8]| serial.extend_from_slice(bytes);
+    let outcome = serve(machine, server, options, limit, sink);
     let in_time = watchdog.join().expect("it does not panic");
     let text = String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned();
     assert!(in_time, "gdb did not end:\n{text}");

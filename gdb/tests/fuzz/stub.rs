@@ -3,9 +3,10 @@
 use super::stream::{
     Back, Item, Replies, Splitter, changes, ends, frame, is_error, reply_fits, resumes, show,
 };
-use crate::common::with_code;
+use crate::common::{Outcome, serve, with_code};
+use emu_core::Cycles;
 use emu_core::machine::CoreKind;
-use gdb::{Firmware, Listen, OnSerial, Options, Outcome, Server};
+use gdb::{Firmware, Listen, Options, Server};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -50,11 +51,7 @@ pub fn session(talk: impl FnOnce(&mut Client) -> End + Send) -> End {
             let stream = UnixStream::connect(path).expect("somebody listens");
             talk(&mut Client::new(stream))
         });
-        let outcome = server.serve(
-            &mut machine,
-            &options,
-            &mut OnSerial(|_, _: &str, _: &[u8]| {}),
-        );
+        let outcome = serve(&mut machine, server, &options, Cycles::MAX, |_| {});
         let end = match talker.join() {
             Ok(end) => end,
             Err(panic) => std::panic::resume_unwind(panic),

@@ -14,7 +14,9 @@ use crate::terminal::Terminal;
 use clap::Args;
 use emu_core::Cycles;
 use emu_core::image::Format;
-use gdb::{Listen, OnSerial, Options, Outcome, Server};
+use emu_core::machine::Stop;
+use emu_core::timeline::{Change, Settings, Timeline};
+use gdb::{Advance, Debugger, Held, Listen, Options, Server};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -74,7 +76,7 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
                 .help("gdb decides how long the firmware runs; use `tickscope run` for results"),
         );
     }
-    let mut prepared = prepare(options, terminal)?;
+    let prepared = prepare(options, terminal)?;
     let firmware = (prepared.image().format == Format::Elf).then(|| {
         std::fs::read(&options.firmware).map(|elf| gdb::Firmware {
             name: options.firmware.file_name().map_or_else(
@@ -100,30 +102,41 @@ pub fn main(arguments: &Arguments, terminal: &Terminal) -> Result<u8, Failure> {
             &format!("waiting for gdb on {address} (gdb-multiarch -ex 'target remote {address}')"),
         );
     }
-    let stub = Options {
+    let options = Options {
         firmware,
-        limit: Cycles::MAX,
         ..Options::default()
     };
+    let timeline = Timeline::new(prepared.machine, prepared.rtt, Settings::default());
+    let mut debugger = Debugger::new(timeline, server, options);
     // With --stdio, standard output belongs to gdb: the guest's console goes to standard error.
     let to_stderr = arguments.stdio;
-    let mut host = OnSerial(|_: u8, _: &str, bytes: &[u8]| {
-        // A console that is gone is no reason to end the session.
-        let _ = if to_stderr {
-            std::io::stderr().write_all(bytes)
-        } else {
-            std::io::stdout()
-                .write_all(bytes)
-                .and_then(|()| std::io::stdout().flush())
-        };
-    });
-    let outcome = server
-        .serve(prepared.machine(), &stub, &mut host)
-        .map_err(|e| Failure::internal(e.to_string()))?;
-    Ok(match outcome {
-        Outcome::Exited(status) => status as u8,
-        Outcome::Killed | Outcome::Detached | Outcome::Closed | Outcome::Stopped(_) => {
-            Exit::Done as u8
+    loop {
+        let advance = debugger
+            .advance(Cycles::MAX)
+            .map_err(|e| Failure::internal(e.to_string()))?;
+        for port in 0..debugger.timeline().machine().bus().serial_ports().len() {
+            let bytes = debugger.timeline().take_sent(port as u8);
+            // A console that is gone is no reason to end the session.
+            let _ = if to_stderr {
+                std::io::stderr().write_all(&bytes)
+            } else {
+                std::io::stdout()
+                    .write_all(&bytes)
+                    .and_then(|()| std::io::stdout().flush())
+            };
         }
-    })
+        match advance {
+            Advance::Ran(Stop::Exit(status)) => return Ok(status as u8),
+            Advance::Ran(Stop::AwaitsInput) => {
+                debugger.timeline().apply(Change::ConsoleEnd);
+            }
+            Advance::Ran(Stop::Asleep) => {
+                if !debugger.hold("the core sleeps, and nothing can wake it", Held::Wait) {
+                    return Ok(Exit::Done as u8);
+                }
+            }
+            Advance::Killed | Advance::Closed => return Ok(Exit::Done as u8),
+            _ => {}
+        }
+    }
 }
