@@ -3,7 +3,7 @@
 mod firmware;
 
 use emu_core::machine::Stop;
-use emu_core::probe::{ProbeEvent, ProbeMask};
+use emu_core::probe::{ProbeEvent, ProbeKind, ProbeMask};
 use emu_core::timeline::{Back, Change, Settings, Timeline};
 use emu_core::watchpoint::WatchReport;
 use emu_core::{Cycles, Position};
@@ -239,4 +239,53 @@ fn a_change_in_the_past_cuts_off_the_future() {
     t.return_to(&before).expect("the mark");
     assert_eq!(t.run_until(Cycles(1_000_000)), Stop::Limit);
     assert_eq!(state(&t), later, "the history of the mark holds again");
+}
+
+#[test]
+fn the_end_of_a_run_can_be_left_and_come_back_to() {
+    for name in ["lockup.cortex-m3", "lockup.cortex-m0", "blinky.cortex-m4f"] {
+        let (mut t, _) = timeline(name, None);
+        t.run_until(Cycles(300));
+        let address = t.machine().registers().r[15];
+        let there = t.position();
+        let over = |stop: &Stop| matches!(stop, Stop::Lockup(_) | Stop::Exit(0));
+        let stop = t.run_until(Cycles::MAX);
+        assert!(over(&stop), "{name}: {stop:?}");
+        let (end, moment) = (state(&t), t.moment());
+        t.seek_cycle(Cycles(200)).expect("back");
+        t.seek(moment).expect("the end");
+        assert_eq!((state(&t), t.is_past()), (end, false), "{name}");
+        t.machine_mut().add_breakpoint(address);
+        let back = t.run_back(WatchReport::After, || true);
+        assert_eq!(back, Back::Stopped(Stop::Breakpoint), "{name}");
+        assert!(t.position() >= there && t.position() < end.0, "{name}");
+    }
+}
+
+#[test]
+fn what_happened_is_found_across_checkpoints() {
+    let seen: Arc<Mutex<Vec<ProbeEvent>>> = Arc::default();
+    let (mut t, _) = timeline("kernel-8.cortex-m4f", Some(&seen));
+    t.run_until(Cycles(10_000_000));
+    t.machine_mut().bus_mut().probes.flush();
+    let (before, now) = (state(&t), t.moment());
+    assert!(t.checkpoints().0 > 3, "{:?}", t.checkpoints());
+    let mask = ProbeMask {
+        exceptions: true,
+        ..ProbeMask::default()
+    };
+    let wanted = |e: &ProbeEvent| {
+        matches!(
+            e.kind,
+            ProbeKind::ExceptionEnter { .. } | ProbeKind::ExceptionExit { .. }
+        )
+    };
+    let found = t.last_events(mask, usize::MAX, wanted, || true);
+    let found = found.expect("the past");
+    let seen = seen.lock().expect("events");
+    let expected: Vec<ProbeEvent> = seen.iter().copied().filter(wanted).collect();
+    assert!(expected.len() > 100);
+    let plain = |all: &[ProbeEvent]| all.iter().map(|e| (e.at, e.kind)).collect::<Vec<_>>();
+    assert_eq!(plain(&found), plain(&expected));
+    assert_eq!((state(&t), t.moment(), t.is_past()), (before, now, false));
 }
