@@ -20,7 +20,9 @@ impl Client {
         let start = Instant::now();
         let sum = packet.bytes().fold(0u8, u8::wrapping_add);
         let frame = format!("${packet}#{sum:02x}");
-        self.0.write_all(frame.as_bytes()).map_err(|e| e.to_string())?;
+        self.0
+            .write_all(frame.as_bytes())
+            .map_err(|e| e.to_string())?;
         loop {
             let reply = self.reply()?;
             // Text for the console comes before the reply.
@@ -60,7 +62,11 @@ fn session<T: Send>(
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let path = folder.path().join("socket");
     let server = Server::bind(&Listen::Unix(path.clone())).map_err(|e| e.to_string())?;
-    let timeline = Timeline::new(firmware.machine(Options::default())?, (), Settings::default());
+    let timeline = Timeline::new(
+        firmware.machine(Options::default())?,
+        (),
+        Settings::default(),
+    );
     let mut debugger = Debugger::new(timeline, server, gdb::Options::default());
     std::thread::scope(|scope| {
         let talker = scope.spawn(|| {
@@ -79,7 +85,9 @@ fn session<T: Send>(
             }
         }
         let seconds = cpu_seconds() - start;
-        let told = talker.join().map_err(|_| "the client panicked".to_owned())?;
+        let told = talker
+            .join()
+            .map_err(|_| "the client panicked".to_owned())?;
         Ok((told?, seconds))
     })
 }
@@ -157,7 +165,11 @@ fn backwards() -> Result<(), String> {
     }
     let ((forth, back), _) = session(&firmware, machine.now(), |client| {
         // Never executed by then.
-        let finish = firmware.image.symbols.find("finish").map(|s| s.address & !1);
+        let finish = firmware
+            .image
+            .symbols
+            .find("finish")
+            .map(|s| s.address & !1);
         client.expect(&format!("Z1,{:x},2", finish.ok_or("no finish")?), "OK")?;
         let forth = client.expect("c", "T")?;
         let back = client.expect("bc", "T05thread:01;replaylog:begin")?;
