@@ -57,7 +57,7 @@ impl<C: Companion + 'static> Debugger<C> {
     #[must_use]
     pub fn new(timeline: Timeline<C>, server: Server, options: Options) -> Debugger<C> {
         Debugger {
-            target: Debuggee::new(timeline, options.firmware.as_ref()),
+            target: Debuggee::new(timeline, &options),
             server,
             options,
             connection: None,
@@ -182,7 +182,9 @@ impl<C: Companion + 'static> Debugger<C> {
     }
 
     fn let_go(&mut self) {
-        self.connection = None;
-        self.target.remove_stops();
+        if self.connection.take().is_some() {
+            self.target.remove_stops();
+            self.target.disarm();
+        }
     }
 }
