@@ -38,9 +38,7 @@ pub struct Monitor<S> {
     until_edge: Option<until::Edges>,
     caught: Vec<StopOn>,
     marks: BTreeMap<String, Mark<S>>,
-    /// Where the last run began.
-    from: Option<why::Baseline>,
-    halt: Halt,
+    runs: why::Runs,
 }
 
 impl<S> Default for Monitor<S> {
@@ -50,8 +48,7 @@ impl<S> Default for Monitor<S> {
             until_edge: None,
             caught: Vec::new(),
             marks: BTreeMap::new(),
-            from: None,
-            halt: Halt::Attached,
+            runs: why::Runs::default(),
         }
     }
 }
@@ -109,7 +106,7 @@ impl<S: Clone> Monitor<S> {
 
     /// A run begins here, in either direction.
     pub fn resumed<C: Companion<State = S>>(&mut self, timeline: &Timeline<C>) {
-        self.from = Some(why::Baseline::of(timeline));
+        self.runs.begin(why::Baseline::of(timeline));
         if let Some(until) = &mut self.until_cycle {
             until.look(timeline.machine());
         }
@@ -117,7 +114,7 @@ impl<S: Clone> Monitor<S> {
 
     /// A run ended here.
     pub fn at_stop(&mut self, halt: Halt) {
-        self.halt = halt;
+        self.runs.end(halt);
     }
 
     /// What does this stop mean to the conditions that are armed? [`Stop::Limit`] is asked for only when the run has

@@ -63,8 +63,8 @@ impl<S: Clone> Monitor<S> {
 
     /// The machine stands somewhere else without a run.
     fn begin<C: Companion<State = S>>(&mut self, timeline: &Timeline<C>, why: String) {
-        self.from = Some(Baseline::of(timeline));
-        self.halt = Halt::Told(why);
+        self.runs.begin(Baseline::of(timeline));
+        self.runs.end(Halt::Told(why));
     }
 
     pub(super) fn snapshot<C: Companion<State = S>>(

@@ -111,6 +111,15 @@ impl Bench {
         }
     }
 
+    /// One step, as for a `stepi`; nothing but that stops it.
+    pub fn step(&mut self) {
+        self.monitor.resumed(&self.timeline);
+        self.timeline.machine_mut().ignore_stops(true);
+        let stop = self.timeline.step_until(Cycles::MAX);
+        self.timeline.machine_mut().ignore_stops(false);
+        self.monitor.at_stop(Halt::Stop(stop));
+    }
+
     pub fn now(&self) -> u64 {
         self.timeline.machine().now().0
     }

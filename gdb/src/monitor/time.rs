@@ -19,11 +19,11 @@ impl<S: Clone> Monitor<S> {
             machine.instructions(),
             hertz(&machine.bus().clocks)
         );
-        if let Some(from) = &self.from {
+        if let Some((from, since)) = self.runs.since() {
             let (was, is) = (from.position, timeline.position());
             let sign = if is < was { '-' } else { '+' };
             text += &format!(
-                "since the last stop: {sign}{} cycles, {sign}{} instructions\n",
+                "{since}: {sign}{} cycles, {sign}{} instructions\n",
                 is.cycle.0.abs_diff(was.cycle.0),
                 is.instructions.abs_diff(was.instructions)
             );

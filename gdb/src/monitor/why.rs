@@ -38,6 +38,77 @@ impl Baseline {
     }
 }
 
+/// Where the last runs began and how they ended.
+///
+/// What a user takes for one run can be two. gdb steps over a breakpoint before it goes on, and on ARM over a watched
+/// access before it tells of it. Such a step and the run belong together.
+pub struct Runs {
+    /// Where the last run began, and what had stopped the machine there.
+    from: Option<(Baseline, Halt)>,
+    /// The same of the run before.
+    previous: Option<(Baseline, Halt)>,
+    /// The last run is told together with the one before.
+    joined: bool,
+    halt: Halt,
+}
+
+impl Default for Runs {
+    fn default() -> Runs {
+        Runs {
+            from: None,
+            previous: None,
+            joined: false,
+            halt: Halt::Attached,
+        }
+    }
+}
+
+impl Runs {
+    pub fn begin(&mut self, here: Baseline) {
+        self.previous = self.from.replace((here, self.halt.clone()));
+        self.joined = false;
+    }
+
+    pub fn end(&mut self, halt: Halt) {
+        let stepped = Halt::Stop(Stop::Stepped);
+        let began_at = self.from.as_ref().map(|f| &f.1);
+        self.halt = match (began_at, halt) {
+            (Some(Halt::Stop(Stop::Watchpoint(hit))), halt)
+                if halt == stepped && hit.before && hit.by == Master::Core =>
+            {
+                let behind = Hit {
+                    before: false,
+                    ..*hit
+                };
+                self.from = self.previous.take();
+                Halt::Stop(Stop::Watchpoint(behind))
+            }
+            (Some(began_at), halt) if *began_at == stepped && halt != stepped => {
+                let at_stop = |p: &(Baseline, Halt)| {
+                    matches!(p.1, Halt::Stop(Stop::Breakpoint | Stop::Watchpoint(_)))
+                };
+                if self.previous.as_ref().is_some_and(at_stop) {
+                    self.from = self.previous.take();
+                    self.joined = true;
+                }
+                halt
+            }
+            (_, halt) => halt,
+        };
+    }
+
+    /// From where on the way to here is counted, and what that was.
+    pub fn since(&self) -> Option<(&Baseline, &'static str)> {
+        let (from, halt) = self.from.as_ref()?;
+        let name = match halt {
+            Halt::Stop(Stop::Breakpoint) if self.joined => "since the last breakpoint",
+            Halt::Stop(Stop::Watchpoint(_)) if self.joined => "since the last watchpoint",
+            _ => "since the last stop",
+        };
+        Some((from, name))
+    }
+}
+
 impl<S: Clone> Monitor<S> {
     pub(super) fn why<C: Companion<State = S>>(
         &self,
@@ -45,8 +116,8 @@ impl<S: Clone> Monitor<S> {
         context: &Context<'_>,
     ) -> String {
         let mut text = self.what(timeline, context);
-        if let Some(from) = &self.from {
-            text += &cost(from, timeline);
+        if let Some((from, since)) = self.runs.since() {
+            text += &cost(from, since, timeline);
         }
         let machine = timeline.machine();
         text += &format!("executing: {}\n", irq::executing(machine, context));
@@ -71,7 +142,7 @@ impl<S: Clone> Monitor<S> {
         context: &Context<'_>,
     ) -> String {
         let here = context.describe(pc(timeline.machine()));
-        match &self.halt {
+        match &self.runs.halt {
             Halt::Attached => format!("attached at {here}\n"),
             Halt::Told(text) => format!("{text}\n"),
             Halt::Interrupted => format!("interrupted by gdb at {here}\n"),
@@ -140,7 +211,7 @@ fn watchpoint<C: Companion>(
 }
 
 /// Cycles and instructions between the place where the run began and here.
-fn cost<C: Companion>(from: &Baseline, timeline: &Timeline<C>) -> String {
+fn cost<C: Companion>(from: &Baseline, since: &str, timeline: &Timeline<C>) -> String {
     let here = Baseline::of(timeline);
     let back = here.position < from.position;
     let (first, last) = if back { (&here, from) } else { (from, &here) };
@@ -150,12 +221,8 @@ fn cost<C: Companion>(from: &Baseline, timeline: &Timeline<C>) -> String {
         .attoseconds(last.position.cycle)
         .saturating_sub(clocks.attoseconds(first.position.cycle));
     let mut text = format!(
-        "{}: {cycles} cycles ({}), {} instructions\n",
-        if back {
-            "back since the last stop"
-        } else {
-            "since the last stop"
-        },
+        "{}{since}: {cycles} cycles ({}), {} instructions\n",
+        if back { "back " } else { "" },
         time::seconds(took),
         last.position
             .instructions
@@ -287,6 +354,55 @@ mod tests {
         b.go(FAR).expect("it stops");
         let text = b.ask("why");
         assert!(text.contains("was 0x00000000, is 0x00000001"), "{text}");
+    }
+
+    #[test]
+    fn steps_over_a_stop_belong_to_the_run() {
+        let mut b = Bench::new("blinky.cortex-m4f");
+        let handler = b
+            .image
+            .symbols
+            .find("systick_handler")
+            .expect("one")
+            .address;
+        b.timeline.machine_mut().add_breakpoint(handler);
+        b.go(FAR).expect("it stops");
+        b.go(FAR).expect("it stops");
+        let (whole, first) = (b.ask("why"), b.timeline.position());
+        // As gdb does it.
+        b.step();
+        assert!(b.ask("why").contains("since the last stop"));
+        b.go(FAR).expect("it stops");
+        let text = b.ask("why");
+        let kinds_of = |t: &str| kinds(t);
+        assert_eq!(kinds_of(&text), kinds_of(&whole));
+        let way = b.timeline.position().instructions - first.instructions;
+        let line = "since the last breakpoint: 100000 cycles (0.001000000 s), ";
+        assert!(
+            text.contains(&format!("{line}{way} instructions")),
+            "{text}"
+        );
+        // A watched access is told by gdb when it was made.
+        b.timeline.machine_mut().remove_breakpoint(handler);
+        let point = Watchpoint {
+            address: b.image.symbols.find("milliseconds").expect("one").address,
+            size: 4,
+            kind: WatchKind::Write,
+        };
+        b.timeline.machine_mut().set_watchpoints(&[point]);
+        let from = b.timeline.position();
+        assert!(b.go(FAR).expect("it stops").contains("before: true"));
+        b.step();
+        let text = b.ask("why");
+        assert!(
+            text.contains("(milliseconds) by the last instruction"),
+            "{text}"
+        );
+        assert!(text.contains("was 0x00000002, is 0x00000003"), "{text}");
+        let way = b.timeline.position().instructions - from.instructions;
+        assert!(text.contains(&format!(" {way} instructions")), "{text}");
+        b.step();
+        assert!(b.ask("why").starts_with("step to 0x"));
     }
 
     #[test]
