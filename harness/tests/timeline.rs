@@ -8,6 +8,7 @@ use emu_core::timeline::{Back, Change, Settings, Timeline};
 use emu_core::watchpoint::WatchReport;
 use emu_core::{Cycles, Position};
 use firmware::{FEED_AT, Run, each, expected};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// Fixtures of every kind: sleep, faults, resets, DMA, input, kernels, code in RAM.
@@ -288,4 +289,120 @@ fn what_happened_is_found_across_checkpoints() {
     let plain = |all: &[ProbeEvent]| all.iter().map(|e| (e.at, e.kind)).collect::<Vec<_>>();
     assert_eq!(plain(&found), plain(&expected));
     assert_eq!((state(&t), t.moment(), t.is_past()), (before, now, false));
+}
+
+/// Steps of the walk, over all of [`WALKED`].
+const STEPS: u64 = 1_000_000;
+/// One of each kind of core.
+const WALKED: [&str; 5] = [
+    "kernel-8.cortex-m0plus",
+    "kernel-8-basepri.cortex-m3",
+    "kernel-8.cortex-m4f",
+    "dma-timer.stm32f407",
+    "intbench.rv32",
+];
+
+/// A walk through a run, step by step, that comes by known positions again and again.
+struct Walk {
+    t: Timeline,
+    numbers: Numbers,
+    known: BTreeMap<Position, [u8; 32]>,
+    steps: u64,
+    checks: u64,
+}
+
+impl Walk {
+    /// A position has one state, however the walk came to it.
+    fn check(&mut self) {
+        let (at, hash) = state(&self.t);
+        self.checks += u64::from(self.known.contains_key(&at));
+        let known = *self.known.entry(at).or_insert(hash);
+        assert_eq!(hash, known, "at {at}, after {} steps", self.steps);
+    }
+
+    /// One position of many is checked whenever the walk comes by.
+    fn pass(&mut self) {
+        self.steps += 1;
+        if self.t.position().instructions.is_multiple_of(499) {
+            self.check();
+        }
+    }
+
+    fn forth(&mut self, steps: u64) {
+        for _ in 0..steps {
+            match self.t.step_until(Cycles::MAX) {
+                Stop::Stepped => self.pass(),
+                _ => return,
+            }
+        }
+    }
+
+    fn back(&mut self, steps: u64) {
+        for _ in 0..steps {
+            match self.t.step_back() {
+                Back::Stepped => self.pass(),
+                Back::Start => return,
+                other => panic!("{other:?} at {}", self.t.position()),
+            }
+        }
+    }
+
+    /// To any cycle that was reached.
+    fn jump(&mut self) {
+        let to = self.numbers.below(self.t.end().cycle.0 + 1);
+        self.t.seek_cycle(Cycles(to)).expect("a seek");
+    }
+
+    /// To where this instruction ran last.
+    fn back_to_this_place(&mut self) {
+        let address = self.t.machine().registers().r[15];
+        self.t.machine_mut().add_breakpoint(address);
+        let back = self.t.run_back(WatchReport::After, || true);
+        assert!(matches!(back, Back::Stopped(_) | Back::Start), "{back:?}");
+        self.t.machine_mut().remove_breakpoint(address);
+    }
+}
+
+#[test]
+fn a_walk_of_a_million_steps_meets_one_state_at_each_position() {
+    each(
+        &WALKED,
+        |n| (*n).to_owned(),
+        |name| {
+            let (t, _) = timeline(name, None);
+            let mut walk = Walk {
+                t,
+                numbers: Numbers(0x2545_F491_4F6C_DD1D),
+                known: BTreeMap::new(),
+                steps: 0,
+                checks: 0,
+            };
+            while walk.steps < STEPS / WALKED.len() as u64 {
+                let n = walk.numbers.below(600);
+                match walk.numbers.below(16) {
+                    0 => walk.jump(),
+                    1 => walk.back_to_this_place(),
+                    2 => {
+                        let limit = walk.t.position().cycle.0 + n * 100;
+                        walk.t.run_until(Cycles(limit));
+                    }
+                    3..7 => walk.back(n),
+                    _ => walk.forth(n),
+                }
+                walk.check();
+            }
+            assert!(
+                walk.checks > 500,
+                "{name}: {} positions met again",
+                walk.checks
+            );
+            println!(
+                "{name}: {} steps, {} positions, {} met again, to {}",
+                walk.steps,
+                walk.known.len(),
+                walk.checks,
+                walk.t.end()
+            );
+        },
+    );
 }

@@ -25,8 +25,11 @@ pub enum Back {
 
 /// Steps of a way back are looked for from so many cycles before.
 const NEAR: u64 = 256;
-/// A passing checkpoint pays when so many instructions lie between it and the one before.
-const FAR: u64 = 20_000;
+/// A passing checkpoint pays when so many instructions lie behind it. In a run that mostly sleeps, each of them costs
+/// as much as a hundred others.
+const FAR: u64 = 4_000;
+/// Passing checkpoints that are left on one way: each halves what is left of it.
+const HALVES: usize = 20;
 /// Cycles between two looks at whether to go on.
 const LOOK: u64 = 4_000_000;
 /// Stops that are remembered.
@@ -79,6 +82,31 @@ impl<C: Companion> Timeline<C> {
         }
     }
 
+    /// As [`Timeline::step_back`], but a step that accesses a watched place is told as [`Timeline::run_back`] does.
+    pub fn step_back_watched(&mut self, report: WatchReport) -> Back {
+        let now = self.moment();
+        let back = self.step_back();
+        if back != Back::Stepped || self.machine.stops().watchpoints.is_empty() {
+            return back;
+        }
+        let before = self.moment();
+        let usual = self.machine.watch_reporting();
+        self.machine.set_watch_reporting(WatchReport::After);
+        let stop = self.step_in_past(now);
+        self.machine.set_watch_reporting(usual);
+        let (to, back) = match stop {
+            Some(stop @ Stop::Watchpoint(_)) if report == WatchReport::After => {
+                (now, Back::Stopped(stop))
+            }
+            Some(stop @ Stop::Watchpoint(_)) => (before, Back::Stopped(stop)),
+            _ => (before, back),
+        };
+        match self.seek(to) {
+            Ok(()) => back,
+            Err(why) => Back::Failed(why),
+        }
+    }
+
     /// The last moment before a position.
     fn step_before(&mut self, to: Position) -> Result<Moment, String> {
         let to = Moment {
@@ -87,6 +115,7 @@ impl<C: Companion> Timeline<C> {
             made: 0,
         };
         self.go_to_past();
+        self.shorten(to)?;
         let mut from = self.checkpoints.before(to, false).unwrap_or(0);
         self.restore_number(from)?;
         // What happens in a sleep is a part of the step into it.
@@ -101,11 +130,6 @@ impl<C: Companion> Timeline<C> {
         if let Some(since) = self.machine.asleep_since() {
             self.restore_number(from)?;
             self.quietly(to, Cycles(since.0.saturating_sub(1)))?;
-        }
-        let far = self.checkpoints.get(from).moment.position.instructions + FAR;
-        if self.machine.instructions() > far && !self.machine.is_asleep() {
-            let checkpoint = self.checkpoint();
-            self.checkpoints.add(checkpoint, true);
         }
         self.found.steps.clear();
         while self.position() < to.position {
@@ -122,14 +146,15 @@ impl<C: Companion> Timeline<C> {
         last.ok_or_else(|| format!("nothing comes before {}", to.position))
     }
 
-    /// Go back to where the machine would have stopped last, at a breakpoint or behind an access to a watched place
-    /// (before it, with [`WatchReport::Before`]); `go_on` is asked now and then.
+    /// Go back to where the machine would have stopped last, at a breakpoint or at an access to a watched place:
+    /// before it with [`WatchReport::Before`]; otherwise right behind it, which is where the machine stays when it
+    /// stands there already. `go_on` is asked now and then.
     pub fn run_back(&mut self, report: WatchReport, mut go_on: impl FnMut() -> bool) -> Back {
         let now = self.moment();
         if now.position <= self.start() {
             return Back::Start;
         }
-        let back = self.last_stop_before(now, report, &mut go_on);
+        let back = self.last_stop_before(now, &mut go_on);
         match back {
             Ok(Some((moment, stop))) => {
                 if let Err(why) = self.seek(moment) {
@@ -160,15 +185,17 @@ impl<C: Companion> Timeline<C> {
     fn last_stop_before(
         &mut self,
         now: Moment,
-        report: WatchReport,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<(Moment, Stop)>, Option<String>> {
-        // Behind an access, and before one: the latter is left by an access that ends at its own position.
+        // Stops at accesses are found behind them, so one right behind an access goes back over it.
         let before = |at: Moment, stop: &Stop| match stop {
-            Stop::Watchpoint(_) if report == WatchReport::Before => at.position <= now.position,
+            Stop::Watchpoint(_) => at.position <= now.position,
             _ => at.position < now.position,
         };
         let stops = self.machine.stops();
+        if stops == Stops::default() {
+            return Ok(None);
+        }
         if self.found.of == stops && self.found.until.is_some_and(|until| now <= until) {
             let mut known = self.found.stops.iter();
             if let Some(found) = known.rfind(|(at, stop)| before(*at, stop)) {
@@ -264,6 +291,9 @@ impl<C: Companion> Timeline<C> {
     /// Why it cannot be reached.
     pub fn seek(&mut self, to: Moment) -> Result<(), String> {
         self.go_to_past();
+        if to < self.moment() {
+            self.shorten(to)?;
+        }
         let now = self.moment();
         let from = self.checkpoints.before(to, true).unwrap_or(0);
         if to < now || self.checkpoints.get(from).moment > now {
@@ -297,6 +327,35 @@ impl<C: Companion> Timeline<C> {
         let done = self.quietly(to, cycle);
         self.settle();
         done
+    }
+
+    /// Leave passing checkpoints on a long way to a moment. Who goes back goes to places near it next.
+    fn shorten(&mut self, to: Moment) -> Result<(), String> {
+        for _ in 0..HALVES {
+            let from = self.checkpoints.before(to, true).unwrap_or(0);
+            let left = self.checkpoints.get(from).moment;
+            let cycles = to.position.cycle.0 - left.position.cycle.0.min(to.position.cycle.0);
+            if to.position.instructions < left.position.instructions + FAR || cycles < NEAR {
+                break;
+            }
+            if self.moment() != left {
+                self.restore_number(from)?;
+            }
+            self.quietly(to, left.position.cycle + cycles / 2)?;
+            if self.machine.is_asleep() {
+                // A checkpoint in a sleep is of no use to steps: what happens in it is a part of the step into it.
+                self.machine.ignore_stops(true);
+                self.step_in_past(to);
+                self.machine.ignore_stops(false);
+                self.machine.pass_breakpoint();
+            }
+            if self.moment() <= left || self.moment() >= to {
+                break;
+            }
+            let checkpoint = self.checkpoint();
+            self.checkpoints.add(checkpoint, true);
+        }
+        Ok(())
     }
 
     /// Move on in the past to a moment or a cycle, whatever would stop the machine.

@@ -24,7 +24,7 @@ pub struct Checkpoint<S> {
 }
 
 /// Passing checkpoints for a way back in small steps, at most so many.
-const PASSING: usize = 32;
+const PASSING: usize = 64;
 
 struct Kept<S> {
     checkpoint: Checkpoint<S>,

@@ -77,19 +77,25 @@ impl<C: Companion + 'static> Debuggee<C> {
             Action::Continue => self.timeline.run_until(until),
             Action::Step => self.timeline.step_until(until),
             Action::Range(start, end) => return self.step_range(start, end, until, limit),
-            Action::StepBack => return Ran::Back(self.timeline.step_back()),
+            Action::StepBack => {
+                return Ran::Back(self.timeline.step_back_watched(self.report_back()));
+            }
             Action::ContinueBack => {
-                // gdb's port to ARM looks at an access from behind on its way back, the one to RISC-V from before.
-                let report = match self.machine().kind().is_riscv() {
-                    true => WatchReport::Before,
-                    false => WatchReport::After,
-                };
-                return Ran::Back(self.timeline.run_back(report, go_on));
+                return Ran::Back(self.timeline.run_back(self.report_back(), go_on));
             }
         };
         match unless_slice_over(stop, until, limit) {
             Ran::Limit if own <= outer => Ran::Stopped(Stop::Limit),
             ran => ran,
+        }
+    }
+
+    /// Where gdb wants to be on its way back when something accessed a watched place: its port to ARM compares from
+    /// behind the access, the one to RISC-V from before.
+    fn report_back(&self) -> WatchReport {
+        match self.machine().kind().is_riscv() {
+            true => WatchReport::Before,
+            false => WatchReport::After,
         }
     }
 

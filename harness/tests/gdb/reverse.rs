@@ -23,7 +23,8 @@ fn each_step_back_is_where_the_step_began() {
         s.play(&[
             ("tbreak systick_handler", ""),
             ("continue", "systick_handler ()"),
-            ("reverse-stepi 6", "main ()"),
+            ("reverse-stepi 6", "apps/blinky/main.c"),
+            ("frame", "#0…main () at"),
         ]);
         let mut places = vec![place(&mut s)];
         for _ in 0..25 {
@@ -78,7 +79,8 @@ fn the_start_of_the_run_is_its_end() {
 
 #[test]
 fn lines_and_functions_backwards() {
-    for core in ARM {
+    // Not on M0+: GCC describes no Thumb-1 epilogue of several instructions, so gdb finds no caller in it.
+    for core in ["cortex-m3", "cortex-m4f", "cortex-m33"] {
         let Some(mut s) = blinky(core) else { return };
         s.play(&[
             ("tbreak print", "Temporary breakpoint 1"),
@@ -172,6 +174,11 @@ fn back_to_watchpoints() {
             ("reverse-continue", "Hardware watchpoint 2: milliseconds\nOld value = 20\nNew value = 19\nsystick_handler ()"),
             ("reverse-continue", "Old value = 19\nNew value = 18\nsystick_handler ()"),
             ("continue", "Old value = 18\nNew value = 19\nsystick_handler ()"),
+            // Right behind the write: undo that one.
+            ("reverse-continue", "Old value = 19\nNew value = 18\nsystick_handler ()"),
+            ("stepi", "0x"),
+            ("stepi", "Old value = 18\nNew value = 19\n"),
+            ("reverse-stepi", "Old value = 19\nNew value = 18\n"),
             ("delete", ""),
             ("reverse-continue", AT_THE_START),
             ("print milliseconds", "= 0"),
@@ -189,8 +196,9 @@ fn there_and_back(name: &str, arguments: &[&str], printed: &str) {
         ("continue", "Breakpoint 1, finish (status=0)"),
     ]);
     let end = place(&mut s);
+    s.play(&[("reverse-stepi 1000", "!annot")]);
+    assert!(s.number("$cycles") < end.2);
     s.play(&[
-        ("reverse-stepi 1000", "0x"),
         ("tbreak main", "Temporary"),
         ("reverse-continue", "main ()"),
         ("continue", "Breakpoint 1, finish (status=0)"),
@@ -258,8 +266,9 @@ fn riscv_backwards() {
     let here = place(&mut s);
     s.play(&[
         ("reverse-continue", "Breakpoint 1, tick ()"),
-        ("reverse-stepi 20", ""),
-        ("continue 2", "Breakpoint 1, tick ()"),
+        ("reverse-stepi 20", "apps/blinky-rv/main.c"),
+        ("continue", "Breakpoint 1, tick ()"),
+        ("continue", "Breakpoint 1, tick ()"),
     ]);
     assert_eq!(place(&mut s), here);
     s.play(&[

@@ -201,6 +201,7 @@ fn attach_anew_after_detach() {
         ("detach", "detached"),
         ("delete", ""),
         // It ran on meanwhile, and the breakpoint is gone.
+        ("shell sleep 0.3", "!annot"),
         (&again, "Remote debugging using\n!refused\n!timed out"),
         ("backtrace", "main ()"),
         ("info breakpoints", "No breakpoints"),
@@ -337,8 +338,9 @@ fn advance_and_until_know_where_a_handler_returns() {
         s.play(&[
             ("tbreak apps/blinky/main.c:10", "Temporary"),
             ("continue", "systick_handler ()"),
-            // gdb sets a breakpoint where the frame returns to: what is in LR.
-            ("advance led_set", "main ()\n!Cannot"),
+            // gdb sets a breakpoint where the frame returns to, too: what is in LR. No instruction is there.
+            ("advance led_set", "led_set (led=…on=…board_bare.c\n!Cannot"),
+            ("backtrace", "#0  led_set (\n#1…main ()"),
         ]);
     }
 }
