@@ -19,7 +19,7 @@ impl<S: Clone> Monitor<S> {
             machine.instructions(),
             hertz(&machine.bus().clocks)
         );
-        if let Some((from, since)) = self.runs.since() {
+        if let Some((from, since)) = self.runs.since(timeline.position()) {
             let (was, is) = (from.position, timeline.position());
             let sign = if is < was { '-' } else { '+' };
             text += &format!(

@@ -47,7 +47,7 @@ pub struct Runs {
     from: Option<(Baseline, Halt)>,
     /// The same of the run before.
     previous: Option<(Baseline, Halt)>,
-    /// The last run is told together with the one before.
+    /// The last run may be told together with the one before.
     joined: bool,
     halt: Halt,
 }
@@ -83,29 +83,33 @@ impl Runs {
                 self.from = self.previous.take();
                 Halt::Stop(Stop::Watchpoint(behind))
             }
-            (Some(began_at), halt) if *began_at == stepped && halt != stepped => {
+            (Some(began_at), halt) => {
                 let at_stop = |p: &(Baseline, Halt)| {
                     matches!(p.1, Halt::Stop(Stop::Breakpoint | Stop::Watchpoint(_)))
                 };
-                if self.previous.as_ref().is_some_and(at_stop) {
-                    self.from = self.previous.take();
-                    self.joined = true;
-                }
+                let over = *began_at == stepped && halt != stepped;
+                self.joined = over && self.previous.as_ref().is_some_and(at_stop);
                 halt
             }
-            (_, halt) => halt,
+            (None, halt) => halt,
         };
     }
 
     /// From where on the way to here is counted, and what that was.
-    pub fn since(&self) -> Option<(&Baseline, &'static str)> {
-        let (from, halt) = self.from.as_ref()?;
-        let name = match halt {
-            Halt::Stop(Stop::Breakpoint) if self.joined => "since the last breakpoint",
-            Halt::Stop(Stop::Watchpoint(_)) if self.joined => "since the last watchpoint",
-            _ => "since the last stop",
-        };
-        Some((from, name))
+    pub fn since(&self, here: Position) -> Option<(&Baseline, &'static str)> {
+        let (from, _) = self.from.as_ref()?;
+        if let Some((first, halt)) = self.previous.as_ref().filter(|_| self.joined) {
+            let name = match halt {
+                Halt::Stop(Stop::Breakpoint) => "since the last breakpoint",
+                _ => "since the last watchpoint",
+            };
+            // Both went the same way.
+            let (first_at, then) = (first.position, from.position);
+            if first_at <= then && then <= here || first_at >= then && then >= here {
+                return Some((first, name));
+            }
+        }
+        Some((from, "since the last stop"))
     }
 }
 
@@ -116,7 +120,7 @@ impl<S: Clone> Monitor<S> {
         context: &Context<'_>,
     ) -> String {
         let mut text = self.what(timeline, context);
-        if let Some((from, since)) = self.runs.since() {
+        if let Some((from, since)) = self.runs.since(timeline.position()) {
             text += &cost(from, since, timeline);
         }
         let machine = timeline.machine();

@@ -5,7 +5,6 @@ use crate::same_run::plain;
 use crate::session::Session;
 
 #[test]
-#[ignore = "no `monitor until-cycle` yet"]
 fn until_a_cycle() {
     let Some(mut s) = Session::start("blinky.stm32f407", &[]) else {
         return;
@@ -24,13 +23,31 @@ fn until_a_cycle() {
         ("monitor until-cycle 100", "passed"),
         ("monitor until-cycle nonsense", "monitor until-cycle N"),
         ("monitor until-cycle", "monitor until-cycle N"),
+        ("monitor cycles", "since the last stop: +"),
+        (
+            "reverse-continue",
+            "until-cycle: back at cycle…behind cycle 100",
+        ),
+    ]);
+    let now = s.number("$cycles");
+    assert!((50..=100).contains(&now), "{now}");
+    // In the past it is as at first.
+    s.play(&[
+        ("monitor until-cycle +10us", "armed"),
+        ("continue", "until-cycle: stopped at cycle\nSIGTRAP"),
+        (
+            "monitor cycles",
+            "in the past: the end is at cycle 20000000",
+        ),
+        ("monitor history", "start…cycle 0\ncheckpoints"),
+        ("monitor until-cycle 6000", "armed"),
+        ("monitor until-cycle off", "off"),
         ("break finish", "Breakpoint 1"),
         ("continue", "Breakpoint 1, finish (status=0)"),
     ]);
 }
 
 #[test]
-#[ignore = "no `monitor until-edge` yet"]
 fn until_an_edge_of_a_pin() {
     let Some(mut s) = Session::start("blinky.stm32f407", &[]) else {
         return;
@@ -55,7 +72,12 @@ fn until_an_edge_of_a_pin() {
     let later = s.number("$cycles") - first;
     assert!((41_990_000..42_010_000).contains(&later), "{later}");
     s.play(&[
-        ("monitor edges PD13", "rising\nfalling\n!rising…rising"),
+        (
+            "monitor edges PD13",
+            "rising…led_set\nfalling…led_set\n!rising…rising",
+        ),
+        ("monitor edges", "PD12\nPD13 …2  falling"),
+        ("monitor edges pd13 1", "the last 1 edges of PD13"),
         ("monitor edges PZ99", "PZ99"),
         ("monitor until-edge PD13 sideways", "rising"),
         ("monitor until-edge", "rising"),
@@ -69,7 +91,6 @@ fn until_an_edge_of_a_pin() {
 }
 
 #[test]
-#[ignore = "no `monitor catch` yet"]
 fn a_caught_fault_stops_where_it_happened() {
     for core in ["cortex-m3", "cortex-m0"] {
         let Some(mut s) = Session::start(&format!("lockup.{core}"), &[]) else {
@@ -77,24 +98,44 @@ fn a_caught_fault_stops_where_it_happened() {
         };
         s.play(&[
             ("monitor catch hardfault", "!unknown"),
-            ("continue", "HardFault\n!lockup"),
+            (
+                "continue",
+                "caught HardFault…hard_fault_handler\n!lockup at",
+            ),
             ("backtrace", "udf_here ()\nmain ()"),
             (
                 "monitor fault",
                 if core == "cortex-m3" {
-                    "UNDEFINSTR"
+                    "UNDEFINSTR\nstacked pc…udf_here\nstacked lr…main"
                 } else {
-                    "ARMv6-M"
+                    "ARMv6-M\nstacked pc…udf_here\nstacked lr…main"
                 },
             ),
+            ("monitor why", "caught HardFault\nHardFault …active"),
             ("monitor catch nonsense", "hardfault"),
             ("continue", "SIGSEGV"),
+            ("monitor fault", "stacked pc…udf_here"),
+            ("reverse-stepi", "!cannot"),
+            ("monitor catch off", "nothing is caught"),
         ]);
     }
+    let Some(mut s) = Session::start("traps.rv32", &[]) else {
+        return;
+    };
+    s.play(&[
+        ("monitor catch illegal", "caught: illegal instruction"),
+        ("continue", "caught illegal instruction"),
+        (
+            "monitor fault",
+            "mcause…illegal instruction\nmepc\nmtval…the instruction",
+        ),
+        ("monitor reg CSR.mcause", "mcause…0x00000002"),
+        ("monitor catch off", "nothing is caught"),
+        ("continue", "exited normally"),
+    ]);
 }
 
 #[test]
-#[ignore = "no `monitor why` yet"]
 fn why_it_stopped_and_what_it_cost() {
     let Some(mut s) = Session::start("blinky.cortex-m4f", &[]) else {
         return;
@@ -110,11 +151,22 @@ fn why_it_stopped_and_what_it_cost() {
         answer.contains("100000") || answer.contains("100_000"),
         "{answer}"
     );
-    s.play(&[("stepi", ""), ("monitor why", "cycle")]);
+    s.play(&[
+        ("stepi", ""),
+        ("monitor why", "step to\nsince the last stop…1 instructions"),
+        ("reverse-continue", "Breakpoint 1"),
+        (
+            "monitor why",
+            "breakpoint at…systick_handler\nback since the last stop\nin the past",
+        ),
+        ("delete", ""),
+        ("watch milliseconds", "Hardware watchpoint 2"),
+        ("continue", "Old value = …\nNew value = …"),
+        ("monitor why", "watchpoint: write of…(milliseconds)"),
+    ]);
 }
 
 #[test]
-#[ignore = "no `monitor snapshot` yet"]
 fn states_have_names() {
     let Some(mut s) = Session::start("blinky.cortex-m4f", &[]) else {
         return;
@@ -142,6 +194,8 @@ fn states_have_names() {
     }
     s.play(&[
         ("monitor restore nope", "nope"),
+        ("monitor snapshot", "ten  cycle"),
+        ("monitor snapshot delete ten", "deleted"),
         ("monitor snapshot", "NAME"),
         ("delete", ""),
         ("continue", "exited normally"),
