@@ -325,7 +325,7 @@ impl Walk {
     /// One position of many is checked whenever the walk comes by.
     fn pass(&mut self) {
         self.steps += 1;
-        if self.t.position().instructions.is_multiple_of(499) {
+        if self.t.position().instructions.is_multiple_of(199) {
             self.check();
         }
     }

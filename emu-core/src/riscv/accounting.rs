@@ -22,9 +22,8 @@ impl Core {
 
     /// Instructions and cycles accounted so far, with the counts that the variants hold.
     pub(super) fn counted(&self) -> (u64, Ledger) {
-        let (mut insns, mut ledger) = (self.other_insns, self.ledger);
+        let mut ledger = self.ledger;
         for v in &self.variants {
-            insns = insns.wrapping_add(v.executions * u64::from(v.count));
             if v.flags & flag::DYNAMIC == 0 {
                 ledger.add(v.executions, &v.spent);
             } else {
@@ -33,12 +32,15 @@ impl Core {
                 }
             }
         }
-        (insns, ledger)
+        (self.executed(), ledger)
     }
 
     /// Instructions executed so far.
     pub(crate) fn executed(&self) -> u64 {
-        self.counted().0
+        // Asked for with every step: without the ledger.
+        self.variants.iter().fold(self.other_insns, |n, v| {
+            n.wrapping_add(v.executions * u64::from(v.count))
+        })
     }
 
     /// How the branch or jump at the end of a variant turned out: an index into its exits.

@@ -37,9 +37,8 @@ impl Core {
 
     /// Instructions and cycles accounted so far, with the counts that the variants hold.
     pub(super) fn counted(&self) -> (u64, Ledger) {
-        let (mut insns, mut ledger) = (self.other_insns, self.ledger);
+        let mut ledger = self.ledger;
         for v in &self.variants {
-            insns = insns.wrapping_add(v.executions * u64::from(v.count));
             if v.flags & flag::LATE == 0 {
                 ledger.add(v.executions, &v.spent);
             } else {
@@ -48,12 +47,15 @@ impl Core {
                 }
             }
         }
-        (insns, ledger)
+        (self.executed(), ledger)
     }
 
     /// Instructions executed so far.
     pub(crate) fn executed(&self) -> u64 {
-        self.counted().0
+        // Asked for with every step: without the ledger.
+        self.variants.iter().fold(self.other_insns, |n, v| {
+            n.wrapping_add(v.executions * u64::from(v.count))
+        })
     }
 
     /// Index in `by_key` of a variant's cost with all inputs known.

@@ -131,6 +131,12 @@ impl<C: Companion> Timeline<C> {
             self.restore_number(from)?;
             self.quietly(to, Cycles(since.0.saturating_sub(1)))?;
         }
+        // Many steps back often follow each other: they all begin here.
+        let far = self.checkpoints.get(from).moment.position.instructions + NEAR;
+        if self.machine.instructions() > far && !self.machine.is_asleep() {
+            let checkpoint = self.checkpoint();
+            self.checkpoints.add(checkpoint, true);
+        }
         self.found.steps.clear();
         while self.position() < to.position {
             let moment = self.moment();

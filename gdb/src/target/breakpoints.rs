@@ -1,8 +1,8 @@
 //! Breakpoints and watchpoints. The core compares addresses, so software and hardware breakpoints are the same, there
 //! is no limit to their number, and no instruction is ever replaced.
 //!
-//! A watchpoint stops the machine where gdb expects it: on ARM before the instruction that accesses (gdb steps over it
-//! and compares by itself), on RISC-V behind it.
+//! A watchpoint stops the machine where gdb expects it, on ARM and on RISC-V: before the instruction that accesses. gdb
+//! steps over it and compares by itself.
 
 use super::Debuggee;
 use crate::registers::wire::Length;

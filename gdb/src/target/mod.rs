@@ -16,7 +16,7 @@ use crate::registers::wire::AnyCore;
 use crate::{Options, description, memory_map};
 use emu_core::machine::Machine;
 use emu_core::timeline::{Companion, Timeline};
-use emu_core::watchpoint::Watchpoint;
+use emu_core::watchpoint::{WatchReport, Watchpoint};
 use files::Files;
 use gdbstub::target::ext;
 use gdbstub::target::{Target, TargetError, TargetResult};
@@ -49,7 +49,9 @@ pub struct Debuggee<C: Companion> {
 
 impl<C: Companion + 'static> Debuggee<C> {
     /// A run without breakpoints.
-    pub fn new(timeline: Timeline<C>, options: &Options) -> Debuggee<C> {
+    pub fn new(mut timeline: Timeline<C>, options: &Options) -> Debuggee<C> {
+        let machine = timeline.machine_mut();
+        machine.set_watch_reporting(WatchReport::Before);
         let machine = timeline.machine();
         let table = Table::of(machine);
         let firmware = options.firmware.as_ref();

@@ -52,6 +52,9 @@ pub enum Ran {
 
 /// Steps of a range that are made before the connection is looked at.
 const STEPS: u32 = 2_000;
+/// On its way back, gdb wants to be told of an access while the machine stands behind it: it steps back over it by
+/// itself, and compares.
+const REPORT_BACK: WatchReport = WatchReport::After;
 
 impl<C: Companion + 'static> Debuggee<C> {
     /// Carry out the action for about `slice` cycles, at most to `limit`; `go_on` is asked now and then on a long way
@@ -77,25 +80,14 @@ impl<C: Companion + 'static> Debuggee<C> {
             Action::Continue => self.timeline.run_until(until),
             Action::Step => self.timeline.step_until(until),
             Action::Range(start, end) => return self.step_range(start, end, until, limit),
-            Action::StepBack => {
-                return Ran::Back(self.timeline.step_back_watched(self.report_back()));
-            }
+            Action::StepBack => return Ran::Back(self.timeline.step_back_watched(REPORT_BACK)),
             Action::ContinueBack => {
-                return Ran::Back(self.timeline.run_back(self.report_back(), go_on));
+                return Ran::Back(self.timeline.run_back(REPORT_BACK, go_on));
             }
         };
         match unless_slice_over(stop, until, limit) {
             Ran::Limit if own <= outer => Ran::Stopped(Stop::Limit),
             ran => ran,
-        }
-    }
-
-    /// Where gdb wants to be on its way back when something accessed a watched place: its port to ARM compares from
-    /// behind the access, the one to RISC-V from before.
-    fn report_back(&self) -> WatchReport {
-        match self.machine().kind().is_riscv() {
-            true => WatchReport::Before,
-            false => WatchReport::After,
         }
     }
 
