@@ -8,7 +8,7 @@ use emu_core::cortex_m::{Architecture, System};
 use emu_core::device::{Device, StateError};
 use emu_core::nets::{Drive, Driver};
 use emu_core::probe::ProbeMask;
-use emu_core::{Binding, ClockTree, Ctx, NoticeKind, Ports, Ratio, Width};
+use emu_core::{Binding, Bus, ClockTree, Ctx, NoticeKind, Ports, Position, Ratio, Width};
 
 /// Toggles `P0` and sends a byte every 1000 cycles; an echo of input; a slower clock from cycle 50 000 on.
 #[derive(Default)]
@@ -70,16 +70,22 @@ impl Device for Talker {
 /// A machine whose only instructions are events.
 struct Coreless(Bus, u64);
 
+impl Coreless {
+    fn now(&self) -> Cycles {
+        self.0.now
+    }
+}
+
 impl Runnable for Coreless {
-    fn run_until(&mut self, limit: Cycles) -> Stop {
+    fn run_until(&mut self, limit: Cycles) -> Moved {
         loop {
             if self.0.take_stop_request() {
-                return Stop::Requested;
+                return Moved::Ran(Stop::Requested);
             }
             match self.0.events.next_at() {
                 at if at > limit => {
                     self.0.advance_to(limit);
-                    return Stop::Limit;
+                    return Moved::Ran(Stop::Limit);
                 }
                 at => {
                     self.1 += 1;
@@ -88,18 +94,24 @@ impl Runnable for Coreless {
             }
         }
     }
-    fn now(&self) -> Cycles {
-        self.0.now
-    }
-    fn instructions(&self) -> u64 {
-        self.1
+    fn moment(&self) -> Moment {
+        Moment {
+            position: Position {
+                instructions: self.1,
+                cycle: self.0.now,
+            },
+            acts: 0,
+            made: 0,
+        }
     }
     fn bus(&mut self) -> &mut Bus {
         &mut self.0
     }
-    fn semihosting(&mut self) -> Option<&mut Semihosting> {
-        None
+    fn give(&mut self, port: u8, bytes: &[u8]) {
+        self.0.serial_in(port, bytes);
     }
+    fn end_console(&mut self) {}
+    fn finish(&mut self) {}
 }
 
 fn machine(sleeps_after: Option<u32>) -> Coreless {
@@ -139,7 +151,6 @@ fn run(machine: &mut Coreless, settings: Settings) -> Finished {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }
@@ -225,7 +236,6 @@ fn notices_are_told_once() {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|n| told.push(n.what.clone())),
         on_channel: Box::new(|_| {}),
     };
@@ -265,7 +275,6 @@ fn a_sleeper_ends_or_waits_for_the_host() {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }
@@ -295,7 +304,6 @@ fn ctrl_c_ends_a_run_in_good_order() {
         capture: None,
         interrupt,
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_channel: Box::new(|_| {}),
         on_notice: Box::new(move |_| raise.raise()),
     }
@@ -349,7 +357,6 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
         capture: Some(writer),
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }
