@@ -367,9 +367,7 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
             Stop::Asleep => self.end(Outcome::Asleep),
             Stop::Breakpoint => self.end(Outcome::Breakpoint),
             Stop::Stepped => Some(Outcome::Internal("it made a single step".to_owned())),
-            Stop::Watchpoint(_) => {
-                Some(Outcome::Internal("it stopped at a watchpoint".to_owned()))
-            }
+            Stop::Watchpoint(_) => Some(Outcome::Internal("it stopped at a watchpoint".to_owned())),
             Stop::AwaitsInput => {
                 match self.wait_for_input() {
                     Wait::Given | Wait::NotYet => {}
@@ -387,7 +385,11 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
         for input in held {
             self.give(input);
         }
-        let wait = if any { Wait::Given } else { self.wait_for_input() };
+        let wait = if any {
+            Wait::Given
+        } else {
+            self.wait_for_input()
+        };
         match wait {
             Wait::NotYet => None,
             Wait::Never if self.limit.is_none() => self.end(Outcome::Asleep),

@@ -93,9 +93,7 @@ impl Terminal {
             out.flush()?;
             self.stdout_is_terminal
         };
-        if shown
-            && let Some(last) = bytes.last()
-        {
+        if shown && let Some(last) = bytes.last() {
             state.mid_line = *last != b'\n';
         }
         Ok(())

@@ -170,7 +170,9 @@ impl Service {
         };
         terminal.tell(
             "note",
-            &format!("{running}waiting for gdb on {address} (gdb-multiarch -ex 'target remote {target}')"),
+            &format!(
+                "{running}waiting for gdb on {address} (gdb-multiarch -ex 'target remote {target}')"
+            ),
         );
     }
 }

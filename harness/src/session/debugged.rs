@@ -96,7 +96,10 @@ impl Runnable for Debugged {
             && let Err(why) = timeline.seek(timeline.furthest())
             && let Some(terminal) = &self.terminal
         {
-            terminal.tell("error", &format!("the end of the run is not reached: {why}"));
+            terminal.tell(
+                "error",
+                &format!("the end of the run is not reached: {why}"),
+            );
         }
         let (machine, rtt) = self.timeline().parts_mut();
         rtt.rest(machine.bus_mut());

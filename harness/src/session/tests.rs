@@ -1,5 +1,7 @@
 //! Runs of a machine without a core: a device that toggles a pin, talks, listens and changes the clock.
 
+mod held;
+
 use super::*;
 use crate::capture::{Capture, Ending, Header};
 use crate::console::{Defaults, UartSpec};
@@ -143,7 +145,7 @@ fn console(specs: &[&str]) -> Console {
     Console::open(&ports, &specs, &defaults, true, &Terminal::new()).expect("opens")
 }
 
-fn run(machine: &mut Coreless, settings: Settings) -> Finished {
+fn session<M: Runnable>(machine: &mut M, settings: Settings) -> Session<'_, M> {
     Session {
         machine,
         settings,
@@ -154,7 +156,10 @@ fn run(machine: &mut Coreless, settings: Settings) -> Finished {
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }
-    .run()
+}
+
+fn run(machine: &mut Coreless, settings: Settings) -> Finished {
+    session(machine, settings).run()
 }
 
 fn limit(text: &str) -> Settings {
@@ -322,11 +327,8 @@ fn pace_does_not_run_ahead_of_real_time() {
     assert!(f.wall >= Duration::from_millis(28), "{:?}", f.wall);
 }
 
-#[test]
-fn a_capture_holds_the_run_and_does_not_change_it() {
-    let dir = tempfile::tempdir().expect("tempdir");
-    let path = dir.path().join("r.cap");
-    let header = Header {
+fn header() -> Header {
+    Header {
         schema: Header::SCHEMA,
         tool: crate::TOOL.to_owned(),
         elf_sha256: String::new(),
@@ -344,11 +346,18 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
         places: vec!["main".to_owned()],
         variables: vec!["current".to_owned()],
         objects: Default::default(),
-    };
+    }
+}
+
+#[test]
+fn a_capture_holds_the_run_and_does_not_change_it() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let path = dir.path().join("r.cap");
     let mut plain = machine(None);
     let without = run(&mut plain, limit("60ms"));
     let mut m = machine(None);
-    let writer = Writer::start(PendingFile::create(&path).expect("file"), &header).expect("starts");
+    let writer =
+        Writer::start(PendingFile::create(&path).expect("file"), &header()).expect("starts");
     m.0.probes.attach(ProbeMask::ALL, writer.probe_flush());
     let f = Session {
         machine: &mut m,

@@ -1,4 +1,4 @@
-//! A run under gdb is the run without it: cycles, console, and (once they can be had) captures and state hashes.
+//! A run under gdb is the run without it: cycles, console, captures and state hashes.
 
 use crate::ARM;
 use crate::session::{Session, fixture};
@@ -135,7 +135,6 @@ fn stimuli_come_at_their_cycles() {
 }
 
 #[test]
-#[ignore = "tickscope gdb refuses --capture and --json"]
 fn captures_and_results_are_those_of_a_plain_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
