@@ -230,7 +230,6 @@ impl<C: Companion + 'static> Connection<C> {
         if contents.starts_with(b"qSupported") {
             // An empty feature at the end is none.
             contents = contents.strip_suffix(b";").unwrap_or(contents);
-            self.supported = Some(contents.to_vec());
         }
         // gdbstub leaves this one without an answer; gdb waits for it.
         if contents.starts_with(b"vKill;") {
@@ -238,6 +237,9 @@ impl<C: Companion + 'static> Connection<C> {
             self.check(&sent);
         }
         let stub = feed(target, stub, contents)?;
+        if contents.starts_with(b"qSupported") {
+            self.supported = Some(contents.to_vec());
+        }
         if contents == b"QStartNoAckMode" {
             self.acknowledges = false;
         }

@@ -145,7 +145,6 @@ fn m4f() {
 }
 
 #[test]
-#[ignore = "tickscope gdb refuses RISC-V cores"]
 fn rv32() {
     let Some(mut s) = Session::start("blinky.rv32", &[]) else {
         return;

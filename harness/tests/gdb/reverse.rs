@@ -16,7 +16,6 @@ fn blinky(core: &str) -> Option<Session> {
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn each_step_back_is_where_the_step_began() {
     for core in ARM {
         let Some(mut s) = blinky(core) else { return };
@@ -45,7 +44,6 @@ fn each_step_back_is_where_the_step_began() {
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn the_start_of_the_run_is_its_end() {
     for core in ARM {
         let Some(mut s) = blinky(core) else { return };
@@ -79,7 +77,6 @@ fn the_start_of_the_run_is_its_end() {
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn lines_and_functions_backwards() {
     for core in ARM {
         let Some(mut s) = blinky(core) else { return };
@@ -131,7 +128,6 @@ fn lines_and_functions_backwards() {
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn back_to_breakpoints() {
     for core in ARM {
         let Some(mut s) = blinky(core) else { return };
@@ -165,7 +161,6 @@ fn back_to_breakpoints() {
 }
 
 #[test]
-#[ignore = "no reverse execution and no watchpoints yet"]
 fn back_to_watchpoints() {
     for core in ARM {
         let Some(mut s) = blinky(core) else { return };
@@ -207,13 +202,11 @@ fn there_and_back(name: &str, arguments: &[&str], printed: &str) {
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn dma_and_its_interrupts_come_again() {
     there_and_back("dma-timer.stm32f407", &[], "this line was sent by DMA");
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn bytes_on_the_serial_port_come_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("typed.toml");
@@ -223,7 +216,6 @@ fn bytes_on_the_serial_port_come_again() {
 }
 
 #[test]
-#[ignore = "no reverse execution yet"]
 fn a_change_in_the_past_cuts_off_the_future() {
     let Some(mut s) = blinky("cortex-m3") else {
         return;
@@ -255,7 +247,6 @@ fn a_change_in_the_past_cuts_off_the_future() {
 }
 
 #[test]
-#[ignore = "no reverse execution yet; tickscope gdb refuses RISC-V cores"]
 fn riscv_backwards() {
     let Some(mut s) = blinky("rv32") else { return };
     s.play(&[

@@ -143,7 +143,6 @@ fn backtraces_lead_out_of_handlers_in_assembly() {
 }
 
 #[test]
-#[ignore = "the target description has no <osabi>none</osabi>: gdb takes code below 0x8000 for the outermost"]
 fn backtraces_lead_out_of_handlers_at_low_addresses() {
     for core in ARM {
         out_of_assembly(&format!("exceptions.{core}"));
@@ -151,7 +150,6 @@ fn backtraces_lead_out_of_handlers_at_low_addresses() {
 }
 
 #[test]
-#[ignore = "the target description has no <osabi>none</osabi>: `next` enters what has no unwind information"]
 fn next_steps_over_functions_of_the_library() {
     let Some(mut s) = Session::start("blinky.cortex-m0plus", &[]) else {
         return;

@@ -65,7 +65,6 @@ fn ctrl_c_stops_a_busy_loop() {
 }
 
 #[test]
-#[ignore = "Ctrl-C between two steps is lost: gdb sends it when the last stop was reported, and steps on"]
 fn ctrl_c_stops_many_steps() {
     let Some(mut s) = Session::start("blinky.cortex-m3", &[]) else {
         return;
@@ -190,7 +189,6 @@ fn detach_lets_go_of_everything() {
 }
 
 #[test]
-#[ignore = "tickscope gdb ends when gdb detaches"]
 fn attach_anew_after_detach() {
     let Some(mut s) = Session::start("idle.cortex-m4f", &["--poke", "bench_iterations=40000000"])
     else {
@@ -331,7 +329,6 @@ fn semihosting_reads_what_is_typed() {
 }
 
 #[test]
-#[ignore = "no breakpoints at the values of EXC_RETURN"]
 fn advance_and_until_know_where_a_handler_returns() {
     for core in ARM {
         let Some(mut s) = Session::start(&format!("blinky.{core}"), &[]) else {

@@ -3,7 +3,6 @@
 use crate::session::Session;
 
 #[test]
-#[ignore = "no threads of an RTOS yet"]
 fn tasks_of_the_small_kernel() {
     for name in [
         "kernel-8.stm32f407",
@@ -59,7 +58,6 @@ fn tasks_of_the_small_kernel() {
 }
 
 #[test]
-#[ignore = "no threads of an RTOS yet"]
 fn a_breakpoint_of_one_thread() {
     let Some(mut s) = Session::start("kernel-8.stm32f407", &[]) else {
         return;

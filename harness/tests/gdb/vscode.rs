@@ -172,7 +172,6 @@ fn each_configuration_for_cortex_m_leads_to_main() {
 }
 
 #[test]
-#[ignore = "tickscope gdb refuses RISC-V cores"]
 fn each_configuration_for_riscv_leads_to_main() {
     if !have_gdb() {
         return;

@@ -14,7 +14,6 @@ fn started(core: &str) -> Option<Session> {
 }
 
 #[test]
-#[ignore = "no watchpoints yet"]
 fn a_write_to_a_global_tells_both_values() {
     for core in ARM {
         let Some(mut s) = started(core) else { return };
@@ -46,7 +45,6 @@ fn a_write_to_a_global_tells_both_values() {
 }
 
 #[test]
-#[ignore = "no watchpoints yet"]
 fn reads_and_accesses_are_told_apart() {
     for core in ARM {
         let Some(mut s) = started(core) else { return };
@@ -67,7 +65,6 @@ fn reads_and_accesses_are_told_apart() {
 }
 
 #[test]
-#[ignore = "no watchpoints yet"]
 fn a_local_goes_out_of_scope() {
     for core in ARM {
         let Some(mut s) = started(core) else { return };
@@ -90,7 +87,6 @@ fn a_local_goes_out_of_scope() {
 }
 
 #[test]
-#[ignore = "no watchpoints yet"]
 fn registers_of_peripherals_and_ranges_can_be_watched() {
     for core in ARM {
         let Some(mut s) = started(core) else { return };
@@ -117,7 +113,6 @@ fn registers_of_peripherals_and_ranges_can_be_watched() {
 }
 
 #[test]
-#[ignore = "no watchpoints yet"]
 fn a_step_and_a_breakpoint_meet_a_watchpoint() {
     let Some(mut s) = started("cortex-m3") else {
         return;
@@ -135,7 +130,6 @@ fn a_step_and_a_breakpoint_meet_a_watchpoint() {
 }
 
 #[test]
-#[ignore = "no watchpoints yet"]
 fn watching_does_not_change_the_run() {
     let cycles = |watch: bool| {
         let mut s = started("cortex-m4f")?;
@@ -154,7 +148,6 @@ fn watching_does_not_change_the_run() {
 }
 
 #[test]
-#[ignore = "no watchpoints yet; tickscope gdb refuses RISC-V cores"]
 fn riscv_stands_behind_the_access() {
     let Some(mut s) = started("rv32") else { return };
     s.play(&[
