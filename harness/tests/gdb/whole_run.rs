@@ -52,7 +52,10 @@ fn assert_same(a: &Value, b: &Value, what: &str) {
 fn assert_same_file(a: &str, b: &str, what: &str) {
     let (a, b) = (std::fs::read(a), std::fs::read(b));
     let same = a.expect("a capture") == b.expect("a capture");
-    assert!(same, "{what}: the captures differ; `tickscope diff` tells where");
+    assert!(
+        same,
+        "{what}: the captures differ; `tickscope diff` tells where"
+    );
 }
 
 #[test]
@@ -65,7 +68,11 @@ fn there_and_back_again_the_capture_is_that_of_a_plain_run() {
         ("kernel-8.cortex-m4f", "apps/", &[]),
         ("echo.cortex-m3", "main.c:26", &["--stimuli", &stimuli]),
         // The clock changes on the way.
-        ("blinky.stm32f407", "apps/blinky/main.c:10", &["--for", "30ms"]),
+        (
+            "blinky.stm32f407",
+            "apps/blinky/main.c:10",
+            &["--for", "30ms"],
+        ),
         ("intbench.rv32", "main", &[]),
     ];
     for (name, place, arguments) in cases {
@@ -122,12 +129,8 @@ fn a_change_in_the_past_makes_another_capture() {
     let folder = Folder::new();
     let (a, b) = (folder.path("straight"), folder.path("detour"));
     let (first, second) = (folder.path("a.json"), folder.path("b.json"));
-    let start = |capture, json| {
-        Session::start(
-            "blinky.cortex-m3",
-            &["--capture", capture, "--json", json],
-        )
-    };
+    let start =
+        |capture, json| Session::start("blinky.cortex-m3", &["--capture", capture, "--json", json]);
     let here = [
         ("break apps/blinky/main.c:10", "Breakpoint 1"),
         ("continue 5", "Breakpoint 1, systick_handler"),
@@ -336,13 +339,7 @@ fn a_serial_port_echoes_what_is_typed_once() {
 fn input_that_a_change_in_the_past_has_cut_off_is_not_in_the_result() {
     let folder = Folder::new();
     let (json, capture) = (folder.path("json"), folder.path("capture"));
-    let arguments = [
-        "--uart=USART=tcp:0",
-        "--json",
-        &json,
-        "--capture",
-        &capture,
-    ];
+    let arguments = ["--uart=USART=tcp:0", "--json", &json, "--capture", &capture];
     let Some(mut s) = Session::start("echo.cortex-m4f", &arguments) else {
         return;
     };
@@ -368,7 +365,11 @@ fn input_that_a_change_in_the_past_has_cut_off_is_not_in_the_result() {
         ("continue", "exited normally"),
     ]);
     let ended = s.end();
-    assert!(ended.err.contains("gdb has changed the past"), "{}", ended.err);
+    assert!(
+        ended.err.contains("gdb has changed the past"),
+        "{}",
+        ended.err
+    );
     let result = folder.json("json");
     let inputs = result["inputs"].as_array().expect("inputs").iter();
     let typed: String = inputs.filter_map(|i| i["hex"].as_str()).collect();
