@@ -137,6 +137,14 @@ impl<C: Companion + 'static> Connection<C> {
         }
     }
 
+    /// The firmware has ended itself.
+    pub fn exited(&mut self, target: &mut Debuggee<C>, status: i32) {
+        if let Some(GdbStubStateMachine::Running(inner)) = self.stub.take() {
+            // There is nothing left that could be done about a failure.
+            let _ = inner.report_stop(target, Reason::Exited(status as u8));
+        }
+    }
+
     /// A line for gdb's console; only while the machine runs.
     pub fn say(&mut self, text: &str) {
         let line = format!("tickscope: {}\n", text.trim_end());
@@ -284,10 +292,6 @@ impl<C: Companion + 'static> Connection<C> {
                 Stop::Lockup(text) => {
                     self.say(&text);
                     stopped(tid, Signal::SIGSEGV)
-                }
-                Stop::Exit(code) => {
-                    let next = inner.report_stop(target, Reason::Exited(code as u8));
-                    return (next, Some(Served::Ran(stop)));
                 }
                 stop => return (Ok(inner.into()), Some(Served::Ran(stop))),
             },

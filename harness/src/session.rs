@@ -126,7 +126,14 @@ pub struct Finished {
     pub wall: Duration,
 }
 
-impl<'a, M: Runnable + ?Sized> Session<'a, M> {
+impl Finished {
+    /// The sinks, to wait for their last output.
+    pub fn take_console(&mut self) -> Console {
+        std::mem::replace(&mut self.console, Console::none())
+    }
+}
+
+impl<M: Runnable + ?Sized> Session<'_, M> {
     /// Run to the end.
     #[must_use]
     pub fn run(self) -> Finished {
@@ -234,7 +241,8 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
         if !self.drain() {
             return Some(Outcome::Interrupted);
         }
-        if let Some(outcome) = self.observe() {
+        let ends = matches!(moved, Moved::Ran(Stop::Exit(_)));
+        if let Some(outcome) = self.observe(ends) {
             return Some(outcome);
         }
         let stop = match moved {
@@ -304,8 +312,9 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
         })
     }
 
-    /// Record and tell what is new; may it go on?
-    fn observe(&mut self) -> Option<Outcome> {
+    /// Record and tell what is new. Gives why that ends the run, if it does; no debugger holds a run that ends by
+    /// itself.
+    fn observe(&mut self, ends: bool) -> Option<Outcome> {
         if self.s.capture.is_some() && self.s.machine.was_rewritten() {
             // What it holds did not happen. It is made anew when all is over.
             self.s.machine.bus().probes.detach();
@@ -318,22 +327,23 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
             self.record_segments();
         }
         let gaps = self.tell_notices();
-        let attached = self.s.machine.is_attached();
+        let attached = self.s.machine.is_attached() && !ends;
         let strict = self.s.settings.strict && !self.s.machine.is_past();
         if strict && gaps > if attached { self.gaps } else { 0 } {
+            if !attached {
+                return Some(Outcome::Unmodelled);
+            }
             if self.hold(&Outcome::Unmodelled) {
                 self.gaps = gaps;
-            } else if !attached {
-                return Some(Outcome::Unmodelled);
             }
         }
         let failed = self.s.capture.as_ref().is_some_and(Writer::failed);
         if failed && !(attached && self.told_failure) {
             let outcome = Outcome::Internal("the capture cannot be written".to_owned());
-            self.told_failure = self.hold(&outcome);
             if !attached {
                 return Some(outcome);
             }
+            self.told_failure = self.hold(&outcome);
         }
         let position = self.s.machine.moment().position;
         let time = self.s.machine.bus().clocks.attoseconds(position.cycle);

@@ -246,23 +246,27 @@ fn go(
         }
         .run()
     };
-    let (mut machine, mut finished) = match way.service {
+    let (mut machine, mut finished, sinks) = match way.service {
         None => {
             let mut attended = Attended { machine, rtt };
-            let finished = run(&mut attended);
-            (attended.machine, finished)
+            let mut finished = run(&mut attended);
+            let sinks = finished.take_console().finish();
+            (attended.machine, finished, sinks)
         }
         Some(service) => {
             let mut debugged = service.start(machine, rtt, options, firmware, terminal)?;
-            let finished = run(&mut debugged);
+            let mut finished = run(&mut debugged);
+            // gdb may end the process that it started as soon as it hears of the end: all output is out before.
+            let sinks = finished.take_console().finish();
+            if let Outcome::Exit(status) = finished.outcome {
+                debugged.exited(status);
+            }
             let mut timeline = debugged.into_timeline();
             let finished = true_to_history(&mut timeline, finished, way, &header, terminal)?;
-            (timeline.into_machine(), finished)
+            (timeline.into_machine(), finished, sinks)
         }
     };
     let machine = &mut machine;
-    let console = std::mem::replace(&mut finished.console, Console::none());
-    let sinks = console.finish();
     if told > TOLD && !quiet {
         let more = told - TOLD;
         terminal.tell(
@@ -353,12 +357,7 @@ fn true_to_history(
         "gdb has changed the past: the history that holds is run again for the capture and the result",
     );
     let failed = |why| Failure::internal(format!("the run cannot be repeated: {why}"));
-    let Finished {
-        outcome,
-        console,
-        wall,
-        ..
-    } = finished;
+    let Finished { outcome, wall, .. } = finished;
     let mut again = Again::new(timeline, outcome).map_err(failed)?;
     let session = Session {
         capture: start_capture(way, header, again.machine())?,
@@ -371,7 +370,6 @@ fn true_to_history(
         on_channel: Box::new(|_| {}),
     };
     Ok(Finished {
-        console,
         wall,
         ..session.run()
     })

@@ -43,6 +43,11 @@ impl Debugged {
         self.debugger.into_timeline()
     }
 
+    /// The firmware has ended itself: tell gdb.
+    pub fn exited(&mut self, status: i32) {
+        self.debugger.exited(status);
+    }
+
     fn timeline(&mut self) -> &mut Timeline<RttPorts> {
         self.debugger.timeline()
     }

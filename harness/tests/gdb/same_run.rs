@@ -47,7 +47,7 @@ fn disturb(s: &mut Session) {
         ("continue 20", "systick_handler"),
         ("delete", ""),
         ("break finish", "Breakpoint"),
-        ("continue", "finish (status=0)"),
+        ("continue", "finish (status="),
     ]);
 }
 

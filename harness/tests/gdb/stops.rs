@@ -325,26 +325,28 @@ fn semihosting_reads_what_is_typed() {
     let Some(mut s) = Session::start("blinky.cortex-m3", &stdio) else {
         return;
     };
-    // SYS_READC by hand.
+    // By hand: NOP, BKPT 0xAB, and a branch to itself. The call is SYS_READC.
     s.play(&[
-        ("set var *(int *)0x20008000 = 0xe7febeab", ""),
+        ("set var *(int *)0x20008000 = 0xbeabbf00", ""),
+        ("set var *(int *)0x20008004 = 0xe7fee7fe", ""),
         ("set var $r0 = 7", ""),
         ("set var $r1 = 0", ""),
         ("set var $pc = 0x20008000", ""),
+        ("stepi", "0x20008002"),
     ]);
     // It waits, and gdb is served meanwhile.
     let answer = s.gdb.interrupt("stepi", Duration::from_millis(300));
     assert_eq!(fits(&answer, "SIGINT"), Ok(()), "{answer}");
-    s.play(&[("print/x $pc", "= 0x20008000")]);
+    s.play(&[("print/x $pc", "= 0x20008002")]);
     let stdin = s.tool.stdin.as_mut().expect("open");
     stdin.write_all(b"K").expect("written");
     s.play(&[
-        ("stepi", "0x20008002"),
+        ("stepi", "0x20008004"),
         ("print (char)$r0", "'K'"),
         // The key comes again when the call does.
-        ("reverse-stepi", "0x20008000"),
+        ("reverse-stepi", "0x20008002"),
         ("print $r0", "= 7"),
-        ("stepi", "0x20008002"),
+        ("stepi", "0x20008004"),
         ("print (char)$r0", "'K'"),
         ("kill", "killed"),
     ]);
