@@ -16,6 +16,7 @@ mod guest;
 pub mod image;
 pub mod machine;
 pub mod memory;
+pub mod nearest;
 pub mod nets;
 pub mod notices;
 pub mod probe;

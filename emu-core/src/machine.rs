@@ -1,6 +1,6 @@
 //! The machine: a core, its exact clock, and everything around it.
 
-use crate::bus::Bus;
+use crate::bus::{Bus, StopOn};
 use crate::device::{ResetCause, StateError, Width};
 use crate::image::{Architecture, Image};
 use crate::profile::{Functions, Profile};
@@ -327,6 +327,7 @@ impl Machine {
     pub fn reset(&mut self) {
         let at = self.core.bus().now.0;
         on_core!(&mut self.core, c => c.reset_core(ResetCause::PowerOn, at));
+        self.bus_mut().unmeet(&StopOn::Reset);
     }
 
     /// Run until something stops it, at the latest before an instruction that would start after cycle `limit`.

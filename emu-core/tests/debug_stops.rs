@@ -4,6 +4,7 @@
 mod common;
 use common::{Rig, code, rig, vectors};
 use emu_core::Cycles;
+use emu_core::bus::StopOn;
 use emu_core::machine::{CoreKind, Stop};
 
 const MAIN: u32 = 0x200;
@@ -377,4 +378,40 @@ fn limits_do_not_change_results() {
             );
         }
     }
+}
+
+#[test]
+fn a_run_ends_at_the_handler_of_an_exception_that_is_waited_for() {
+    let handler = [0x2007, 0x3001, 0x4770];
+    let mut plain = machine(&PEND, &handler);
+    plain.machine.run_until(Cycles(200));
+    let mut r = machine(&PEND, &handler);
+    let wanted = StopOn::Exception(17);
+    r.machine.bus_mut().stop_on(StopOn::Exception(18));
+    r.machine.bus_mut().stop_on(wanted.clone());
+    assert_eq!(r.machine.run_until(Cycles(200)), Stop::Requested);
+    assert_eq!(r.machine.registers().r[15], HANDLER);
+    let met = r.machine.bus().met().to_vec();
+    assert_eq!(met.len(), 1);
+    assert_eq!((&met[0].condition, met[0].pc), (&wanted, HANDLER));
+    assert_eq!(met[0].at, r.machine.now());
+    assert_eq!(r.machine.bus_mut().take_met(), [wanted]);
+    assert_eq!(r.machine.run_until(Cycles(200)), Stop::Limit);
+    assert_eq!(r.machine.state_hash(), plain.machine.state_hash());
+    // Taken back, it stops nothing.
+    let mut r = machine(&PEND, &handler);
+    r.machine.bus_mut().stop_on(StopOn::Exception(17));
+    r.machine.bus_mut().forget_stop(&StopOn::Exception(17));
+    assert_eq!(r.machine.run_until(Cycles(200)), Stop::Limit);
+    assert_eq!(r.machine.bus().met(), []);
+}
+
+#[test]
+fn a_reset_by_a_debugger_is_not_one_of_the_run() {
+    let mut r = machine(&PEND, &[0x4770]);
+    r.machine.bus_mut().stop_on(StopOn::Reset);
+    r.machine.run_until(Cycles(50));
+    r.machine.reset();
+    assert_eq!(r.machine.bus().met(), []);
+    assert_eq!(r.machine.run_until(Cycles(200)), Stop::Limit);
 }

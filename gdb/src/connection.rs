@@ -1,6 +1,7 @@
 //! One connection: packets in, the machine run in slices, stops out.
 
 use crate::incoming::Incoming;
+use crate::monitor::{Halt, Heard};
 use crate::refusal::refusal;
 use crate::server::Peer;
 use crate::target::{Debuggee, Never, Ran};
@@ -125,6 +126,7 @@ impl<C: Companion + 'static> Connection<C> {
         match self.stub.take() {
             Some(GdbStubStateMachine::Running(inner)) => {
                 self.say(why);
+                target.halted(Halt::Told(why.to_owned()));
                 let reason = stopped(target.current(), signal);
                 let next = inner.report_stop(target, reason);
                 self.stub = self.recovered(target, next);
@@ -197,6 +199,7 @@ impl<C: Companion + 'static> Connection<C> {
             Item::Interrupt => {
                 return match stub {
                     GdbStubStateMachine::Running(inner) => {
+                        target.halted(Halt::Interrupted);
                         let reason = stopped(target.current(), Signal::SIGINT);
                         inner.report_stop(target, reason)
                     }
@@ -255,10 +258,14 @@ impl<C: Companion + 'static> Connection<C> {
         match stub {
             // gdb wants many steps to end, not a run that has not begun.
             GdbStubStateMachine::Running(inner) if interrupted && target.action.is_step() => {
+                target.halted(Halt::Interrupted);
                 let reason = stopped(target.current(), Signal::SIGINT);
                 inner.report_stop(target, reason)
             }
-            GdbStubStateMachine::Running(_) => Ok(stub),
+            GdbStubStateMachine::Running(_) => {
+                target.resumed();
+                Ok(stub)
+            }
             // It may come with the packets before the next step.
             idle => {
                 self.interrupted = interrupted;
@@ -285,32 +292,79 @@ impl<C: Companion + 'static> Connection<C> {
         let reason = match ran {
             Ran::SliceOver => return (Ok(inner.into()), Some(Served::Waiting)),
             Ran::Limit => return (Ok(inner.into()), Some(Served::Ran(Stop::Limit))),
-            Ran::Stopped(stop) => match stop {
-                Stop::Stepped => stopped(tid, Signal::SIGTRAP),
-                Stop::Breakpoint => breakpoint(target, tid),
-                Stop::Watchpoint(hit) => watched(tid, &hit),
-                Stop::Lockup(text) => {
+            Ran::Stopped(stop @ (Stop::Limit | Stop::Requested)) => match target.heard(&stop) {
+                Heard::Nothing => return (Ok(inner.into()), Some(Served::Ran(stop))),
+                Heard::GoOn => return (Ok(inner.into()), Some(Served::Waiting)),
+                Heard::Stop(text) => {
                     self.say(&text);
-                    stopped(tid, Signal::SIGSEGV)
-                }
-                stop => return (Ok(inner.into()), Some(Served::Ran(stop))),
-            },
-            Ran::Back(back) => match back {
-                Back::Stepped => stopped(tid, Signal::SIGTRAP),
-                Back::Stopped(Stop::Watchpoint(hit)) => watched(tid, &hit),
-                Back::Stopped(_) => breakpoint(target, tid),
-                Back::Start => Reason::ReplayLog {
-                    tid: Some(tid),
-                    pos: ReplayLogPosition::Begin,
-                },
-                Back::Interrupted => stopped(tid, Signal::SIGINT),
-                Back::Failed(why) => {
-                    self.say(&format!("the past cannot be gone through again: {why}"));
+                    target.halted(Halt::Told(text));
                     stopped(tid, Signal::SIGTRAP)
                 }
             },
+            Ran::Stopped(stop) => match self.report(target, tid, &stop) {
+                Some(reason) => {
+                    target.halted(Halt::Stop(stop));
+                    reason
+                }
+                None => return (Ok(inner.into()), Some(Served::Ran(stop))),
+            },
+            Ran::Back(back) => self.went_back(target, tid, back),
         };
         (inner.report_stop(target, reason), None)
+    }
+
+    /// What gdb is told of a stop; `None` when it is not for gdb to decide.
+    fn report(&mut self, target: &Debuggee<C>, tid: Tid, stop: &Stop) -> Option<Reason> {
+        Some(match stop {
+            Stop::Stepped => stopped(tid, Signal::SIGTRAP),
+            Stop::Breakpoint => breakpoint(target, tid),
+            Stop::Watchpoint(hit) => watched(tid, hit),
+            Stop::Lockup(text) => {
+                self.say(text);
+                stopped(tid, Signal::SIGSEGV)
+            }
+            _ => return None,
+        })
+    }
+
+    fn went_back(&mut self, target: &mut Debuggee<C>, tid: Tid, back: Back) -> Reason {
+        let (reason, halt) = match back {
+            Back::Stepped => (stopped(tid, Signal::SIGTRAP), Halt::Stop(Stop::Stepped)),
+            Back::Stopped(stop) => {
+                let reason = self.report(target, tid, &stop);
+                let reason = reason.unwrap_or_else(|| stopped(tid, Signal::SIGTRAP));
+                (reason, Halt::Stop(stop))
+            }
+            Back::Start => {
+                let pos = ReplayLogPosition::Begin;
+                (
+                    Reason::ReplayLog {
+                        tid: Some(tid),
+                        pos,
+                    },
+                    Halt::Start,
+                )
+            }
+            Back::Interrupted => (stopped(tid, Signal::SIGINT), Halt::Interrupted),
+            Back::Failed(why) => {
+                let text = format!("the past cannot be gone through again: {why}");
+                self.say(&text);
+                (stopped(tid, Signal::SIGTRAP), Halt::Told(text))
+            }
+        };
+        // A condition of the monitor may lie between.
+        match target.monitor.went_back(&mut target.timeline) {
+            Ok(None) => {
+                target.halted(halt);
+                reason
+            }
+            Ok(Some(text)) | Err(text) => {
+                self.say(&text);
+                target.halted(Halt::Told(text));
+                target.threads.forget();
+                stopped(target.current(), Signal::SIGTRAP)
+            }
+        }
     }
 }
 

@@ -57,7 +57,7 @@ impl<C: Companion + 'static> Debugger<C> {
     #[must_use]
     pub fn new(timeline: Timeline<C>, server: Server, options: Options) -> Debugger<C> {
         Debugger {
-            target: Debuggee::new(timeline, options.firmware.as_ref()),
+            target: Debuggee::new(timeline, &options),
             server,
             options,
             connection: None,
@@ -149,7 +149,7 @@ impl<C: Companion + 'static> Debugger<C> {
 
     /// The firmware has ended itself: tell gdb, which lets go then. The right time is when all output is out.
     pub fn exited(&mut self, status: i32) {
-        if let Some(mut connection) = self.connection.take() {
+        if let Some(connection) = &mut self.connection {
             connection.exited(&mut self.target, status);
         }
         self.let_go();
@@ -185,7 +185,9 @@ impl<C: Companion + 'static> Debugger<C> {
     }
 
     fn let_go(&mut self) {
-        self.connection = None;
-        self.target.remove_stops();
+        if self.connection.take().is_some() {
+            self.target.remove_stops();
+            self.target.disarm();
+        }
     }
 }

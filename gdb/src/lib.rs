@@ -31,6 +31,7 @@ mod debugger;
 mod description;
 mod incoming;
 mod memory_map;
+mod monitor;
 mod refusal;
 mod registers;
 mod server;
@@ -42,6 +43,7 @@ mod wire;
 pub use debugger::{Advance, Debugger, Held};
 pub use server::{Listen, Server};
 
+use std::collections::BTreeMap;
 use std::io;
 
 /// The ELF file that gdb gets to see.
@@ -62,6 +64,10 @@ pub struct Options {
     pub halted: bool,
     /// Cycles between two looks at the connection. It has no influence on the run.
     pub slice: u64,
+    /// The board's names of pins, with the chip's name of each.
+    pub pins: BTreeMap<String, String>,
+    /// Interrupts by exception number (16 + IRQ).
+    pub interrupts: BTreeMap<u16, String>,
 }
 
 impl Default for Options {
@@ -70,6 +76,8 @@ impl Default for Options {
             firmware: None,
             halted: true,
             slice: 1_000_000,
+            pins: BTreeMap::new(),
+            interrupts: BTreeMap::new(),
         }
     }
 }

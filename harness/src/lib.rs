@@ -21,7 +21,7 @@ pub mod job;
 pub mod ledger;
 pub mod lockup;
 pub mod metrics;
-pub mod nearest;
+pub use emu_core::nearest;
 pub mod outcome;
 pub mod output;
 pub mod parts;

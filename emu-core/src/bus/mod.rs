@@ -19,7 +19,7 @@ mod stops;
 pub use bridge::Bridge;
 pub use serial::SerialPort;
 pub use state::BusState;
-pub use stops::StopOn;
+pub use stops::{Met, StopOn};
 
 use crate::clock::{ClockId, ClockTree};
 use crate::cortex_m::System;
@@ -138,7 +138,7 @@ pub struct Bus {
     stop_request: bool,
     stop_on: Vec<StopOn>,
     /// Conditions of `stop_on` that were met since they were last asked for.
-    met: Vec<StopOn>,
+    met: Vec<Met>,
     /// Seed of the run.
     pub seed: u64,
     pub(crate) debug: bool,

@@ -6,7 +6,7 @@ use crate::clock::ClockTree;
 use crate::cortex_m::System;
 use crate::device::{DeviceId, ResetCause, StateError, to_state};
 use crate::events::EventQueue;
-use crate::nets::{Net, Nets};
+use crate::nets::{Net, NetId, Nets};
 use crate::notices::Notices;
 use crate::riscv::lines::Lines;
 use crate::snapshot::shared;
@@ -299,10 +299,13 @@ impl Bus {
     /// Which nets matter follows from who listens, and from what ends the run, which is no part of a snapshot.
     fn find_listened_nets(&mut self) {
         for i in 0..self.nets.len() as u16 {
-            let net = crate::NetId(i);
-            let listeners = self.net_listeners.get(usize::from(i));
-            let listened = listeners.is_some_and(|l| !l.is_empty()) || self.stops_on(net);
-            self.nets.set_listened(net, listened);
+            self.find_listened(NetId(i));
         }
+    }
+
+    pub(super) fn find_listened(&mut self, net: NetId) {
+        let listeners = self.net_listeners.get(usize::from(net.0));
+        let listened = listeners.is_some_and(|l| !l.is_empty()) || self.stops_on(net);
+        self.nets.set_listened(net, listened);
     }
 }

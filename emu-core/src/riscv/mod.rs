@@ -36,7 +36,7 @@ pub use traps::NAMES as EXCEPTIONS;
 
 use crate::backend::engine::IoRange;
 use crate::backend::{Engine, RiscvCpu};
-use crate::bus::Bus;
+use crate::bus::{Bus, StopOn};
 use crate::code_pages::{CodeLines, CodePages};
 use crate::device::ResetCause;
 use crate::machine::{CoreKind, Stop};
@@ -233,6 +233,8 @@ impl Core {
             .probes
             .record(Cycles(at), self.start, ProbeKind::Reset);
         self.bus.reset_devices(cause);
+        let start = self.start;
+        self.bus.meet_at(Cycles(at), start, |s| *s == StopOn::Reset);
         self.csr = Csrs::new(vendor(self.kind));
         self.predictor = self.model.predictor();
         for n in 1..32 {

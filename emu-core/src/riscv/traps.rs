@@ -4,6 +4,7 @@ use super::decode::{Class, Insn};
 use super::lines::{Lines, number};
 use super::timing::Why;
 use super::{Core, StateId};
+use crate::bus::StopOn;
 use crate::probe::ProbeKind;
 use crate::time::Cycles;
 
@@ -99,6 +100,8 @@ impl Core {
         let pipe = pipe.later(t0 - now, 1, Why::Trap);
         let state = self.states.intern(pipe);
         self.rest(t0, state);
+        let entered = StopOn::Exception(n);
+        self.bus.meet_at(Cycles(t0 + 1), handler, |s| *s == entered);
     }
 
     /// MRET executes at `start`. Gives where it goes.

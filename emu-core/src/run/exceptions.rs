@@ -7,6 +7,7 @@
 
 use super::blocks::SETTLED;
 use super::{Core, Sleep};
+use crate::bus::StopOn;
 use crate::cortex_m::{Architecture, Masks, number};
 use crate::device::{ResetCause, Width};
 use crate::probe::ProbeKind;
@@ -302,6 +303,8 @@ impl Core {
                 tail_chained,
             },
         );
+        let entered = StopOn::Exception(exception);
+        self.bus.meet_at(Cycles(at), target & !1, |s| *s == entered);
         self.sync_settings();
         self.rest(at, SETTLED);
     }
@@ -557,6 +560,8 @@ impl Core {
             .probes
             .record(Cycles(at), cpu.pc(), ProbeKind::Reset);
         self.bus.reset_devices(cause);
+        self.bus
+            .meet_at(Cycles(at), cpu.pc(), |s| *s == StopOn::Reset);
         self.bus.system.current = 0;
         self.locked_up = false;
         self.entered = true;

@@ -299,7 +299,7 @@ impl<C: Companion> Timeline<C> {
     }
 
     /// Move on in the past to a moment or a cycle, whatever would stop the machine.
-    fn quietly(&mut self, to: Moment, limit: Cycles) -> Result<(), String> {
+    pub(super) fn quietly(&mut self, to: Moment, limit: Cycles) -> Result<(), String> {
         self.machine.ignore_stops(true);
         let done = loop {
             let before = self.moment();

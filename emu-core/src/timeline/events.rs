@@ -2,6 +2,7 @@
 
 use super::{Companion, Timeline};
 use crate::probe::{ProbeEvent, ProbeMask};
+use crate::time::Cycles;
 
 impl<C: Companion> Timeline<C> {
     /// The last `count` events before now that are wanted, oldest first; fewer when there are no more, or when
@@ -26,7 +27,8 @@ impl<C: Companion> Timeline<C> {
             let from = self.checkpoints.get(n).moment;
             self.seek(from)?;
             self.machine.bus_mut().probes.divert(mask);
-            let done = self.seek(until);
+            // All of the way, whatever checkpoints lie on it or at its end.
+            let done = self.quietly(until, Cycles::MAX);
             let mut piece = self.machine.bus_mut().probes.end_diversion();
             done?;
             piece.retain(&wanted);

@@ -182,7 +182,7 @@ impl<C: Companion + 'static> Debuggee<C> {
             Some(_) => "machine mode".to_owned(),
             None => match machine.bus().system.current {
                 0 => "thread mode".to_owned(),
-                n => format!("in {}", super::monitor::exception_name(n)),
+                n => format!("in {}", crate::monitor::exception_name(n)),
             },
         };
         format!("{:?}, {what}", machine.kind())

@@ -6,18 +6,21 @@ mod change;
 mod files;
 mod flash;
 mod monitor;
+mod names;
 mod resume;
 mod threads;
 
+use crate::monitor::Monitor;
 use crate::registers::Table;
 use crate::registers::wire::AnyCore;
-use crate::{Firmware, description, memory_map};
+use crate::{Options, description, memory_map};
 use emu_core::machine::Machine;
 use emu_core::timeline::{Companion, Timeline};
 use emu_core::watchpoint::Watchpoint;
 use files::Files;
 use gdbstub::target::ext;
 use gdbstub::target::{Target, TargetError, TargetResult};
+use names::Names;
 use std::collections::BTreeSet;
 
 pub use resume::{Action, Ran};
@@ -31,6 +34,9 @@ pub struct Debuggee<C: Companion> {
     pub action: Action,
     /// The tasks of its kernel.
     pub threads: Threads,
+    /// What `monitor` commands have asked for.
+    pub monitor: Monitor<C::State>,
+    names: Names,
     /// The registers of its core.
     table: Table,
     /// Address, and whether gdb called it a hardware breakpoint.
@@ -43,12 +49,16 @@ pub struct Debuggee<C: Companion> {
 
 impl<C: Companion + 'static> Debuggee<C> {
     /// A run without breakpoints.
-    pub fn new(timeline: Timeline<C>, firmware: Option<&Firmware>) -> Debuggee<C> {
+    pub fn new(timeline: Timeline<C>, options: &Options) -> Debuggee<C> {
         let machine = timeline.machine();
         let table = Table::of(machine);
+        let firmware = options.firmware.as_ref();
+        let names = Names::new(options);
         Debuggee {
             action: Action::Continue,
-            threads: Threads::new(firmware),
+            threads: Threads::new(names.image.as_ref()),
+            monitor: Monitor::default(),
+            names,
             breakpoints: BTreeSet::new(),
             watchpoints: Vec::new(),
             files: Files::new(firmware),

@@ -44,7 +44,7 @@ pub enum Ran {
     SliceOver,
     /// The limit was reached.
     Limit,
-    /// Something stopped the machine.
+    /// Something stopped the machine; [`Stop::Limit`] is one of the monitor's.
     Stopped(Stop),
     /// A way back has ended.
     Back(Back),
@@ -69,6 +69,8 @@ impl<C: Companion + 'static> Debuggee<C> {
         {
             return Ran::Stopped(Stop::Asleep);
         }
+        let own = self.monitor.limit().unwrap_or(Cycles::MAX);
+        let (outer, limit) = (limit, limit.min(own));
         let now = self.machine().now().0;
         let until = Cycles(now.saturating_add(slice.max(1000)).min(limit.0));
         let stop = match self.action {
@@ -85,7 +87,10 @@ impl<C: Companion + 'static> Debuggee<C> {
                 return Ran::Back(self.timeline.run_back(report, go_on));
             }
         };
-        unless_slice_over(stop, until, limit)
+        match unless_slice_over(stop, until, limit) {
+            Ran::Limit if own <= outer => Ran::Stopped(Stop::Limit),
+            ran => ran,
+        }
     }
 
     fn step_range(&mut self, start: u32, end: u32, until: Cycles, limit: Cycles) -> Ran {

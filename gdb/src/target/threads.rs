@@ -2,8 +2,7 @@
 //! the others have what lies on their stacks. A firmware without a kernel that is known has one thread: the core.
 
 use super::Debuggee;
-use crate::Firmware;
-use emu_core::image::{Image, OpenOptions};
+use emu_core::image::Image;
 use emu_core::machine::Machine;
 use emu_core::tasks::{Kernel, Task, Tasks};
 use emu_core::timeline::Companion;
@@ -21,11 +20,9 @@ pub struct Threads {
 
 impl Threads {
     /// With the kernel that is found in the firmware, if any.
-    pub fn new(firmware: Option<&Firmware>) -> Threads {
-        let image = firmware
-            .and_then(|f| Image::parse(&f.name, f.elf.as_slice(), &OpenOptions::default()).ok());
+    pub fn new(image: Option<&Image>) -> Threads {
         Threads {
-            tasks: image.and_then(|i| Tasks::find(&i, &Kernel::built_in())),
+            tasks: image.and_then(|i| Tasks::find(i, &Kernel::built_in())),
             now: None,
         }
     }

@@ -254,7 +254,7 @@ fn go(
             (attended.machine, finished, sinks)
         }
         Some(service) => {
-            let mut debugged = service.start(machine, rtt, options, firmware, terminal)?;
+            let mut debugged = service.start(machine, rtt, options, (firmware, spec), terminal)?;
             let mut finished = run(&mut debugged);
             // gdb may end the process that it started as soon as it hears of the end: all output is out before.
             let sinks = finished.take_console().finish();

@@ -10,7 +10,7 @@
 use super::execute::{execute_under, prepare};
 use super::options::RunOptions;
 use crate::failure::Failure;
-use crate::parts::Firmware;
+use crate::parts::{Firmware, Spec};
 use crate::rtt::RttPorts;
 use crate::session::Debugged;
 use crate::terminal::Terminal;
@@ -115,7 +115,7 @@ impl Service {
         machine: Machine,
         rtt: RttPorts,
         options: &RunOptions,
-        firmware: &Firmware,
+        (firmware, spec): (&Firmware, &Spec),
         terminal: &Terminal,
     ) -> Result<Debugged, Failure> {
         let path = &options.firmware;
@@ -143,6 +143,11 @@ impl Service {
         let stub = gdb::Options {
             firmware,
             halted: self.halted,
+            pins: spec
+                .pin_names()
+                .map(|name| (name.to_owned(), spec.net(name).to_owned()))
+                .collect(),
+            interrupts: spec.interrupts(),
             ..gdb::Options::default()
         };
         let tells = (!options.quiet).then(|| terminal.clone());

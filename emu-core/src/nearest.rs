@@ -1,6 +1,7 @@
 //! Names that are near to a mistyped one.
 
 /// The names among `known` that are near to `wrong`, the nearest first, at most `most`.
+#[must_use]
 pub fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
