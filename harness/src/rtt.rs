@@ -185,6 +185,8 @@ impl RttPorts {
     }
 
     fn take(&mut self, bus: &mut Bus) {
+        // A probe takes them: no instruction does.
+        let pc = std::mem::take(&mut bus.pc);
         for (channel, bytes) in self.rtt.drain(&mut bus.memory) {
             if channel >= MOST {
                 continue;
@@ -199,6 +201,7 @@ impl RttPorts {
                 bus.serial_push(port, byte);
             }
         }
+        bus.pc = pc;
     }
 
     fn port(&mut self, bus: &mut Bus, channel: usize) -> u8 {

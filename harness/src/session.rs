@@ -197,14 +197,14 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
         let ports = bus.serial_ports().iter();
         let texts = ports.map(|p| text(&p.name)).collect();
         let pace = Pace::new(bus);
-        let furthest = s.machine.furthest();
+        let (now, furthest) = (s.machine.moment(), s.machine.furthest());
         Course {
             texts,
             inputs: Vec::new(),
             held: Vec::new(),
             slice: Slice {
                 // Slices are counted from here, not from where the last instruction began.
-                end: furthest.position.cycle,
+                end: now.position.cycle,
                 over: true,
                 executed: 0,
             },
@@ -357,8 +357,9 @@ impl<'a, M: Runnable + ?Sized> Course<'a, M> {
             Stop::Limit if self.limit == Some(until) => self.end(Outcome::Limit),
             Stop::Limit if self.s.machine.is_past() => None,
             Stop::Limit => {
-                let executed = self.s.machine.moment().position.instructions;
-                let idle = executed == self.slice.executed;
+                let moment = self.s.machine.moment();
+                let idle = moment.position.instructions == self.slice.executed
+                    && moment == self.s.machine.furthest();
                 if idle && self.s.machine.bus().events.next_at() == Cycles::MAX {
                     return self.sleeps_for_good();
                 }

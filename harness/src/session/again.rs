@@ -83,6 +83,15 @@ impl Runnable for Again<'_> {
         self.timeline.moment()
     }
 
+    fn furthest(&self) -> Moment {
+        self.timeline.furthest()
+    }
+
+    // All of it counts.
+    fn is_past(&self) -> bool {
+        false
+    }
+
     fn bus(&mut self) -> &mut Bus {
         self.timeline.machine_mut().bus_mut()
     }
