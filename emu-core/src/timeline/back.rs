@@ -252,6 +252,7 @@ impl<C: Companion> Timeline<C> {
                 Some(Stop::Requested | Stop::AwaitsInput | Stop::Stepped) => {
                     self.machine.bus_mut().take_met();
                 }
+                Some(_) if at >= until => return Ok(true),
                 Some(stop) => return Err(format!("{stop:?} at {}", at.position)),
             }
         }
@@ -311,6 +312,8 @@ impl<C: Companion> Timeline<C> {
                         break Err(format!("nothing leads from {} on", before.position));
                     }
                 }
+                // The end of the run, or a lockup, is where it was.
+                Some(_) if self.moment() >= to => break Ok(()),
                 Some(stop) => break Err(format!("{stop:?} at {}", self.position())),
             }
         };
