@@ -139,6 +139,14 @@ impl<C: Companion + 'static> Connection<C> {
         }
     }
 
+    /// The firmware has ended itself.
+    pub fn exited(&mut self, target: &mut Debuggee<C>, status: i32) {
+        if let Some(GdbStubStateMachine::Running(inner)) = self.stub.take() {
+            // There is nothing left that could be done about a failure.
+            let _ = inner.report_stop(target, Reason::Exited(status as u8));
+        }
+    }
+
     /// A line for gdb's console; only while the machine runs.
     pub fn say(&mut self, text: &str) {
         let line = format!("tickscope: {}\n", text.trim_end());
@@ -298,13 +306,7 @@ impl<C: Companion + 'static> Connection<C> {
                     target.halted(Halt::Stop(stop));
                     reason
                 }
-                None => match stop {
-                    Stop::Exit(code) => {
-                        let next = inner.report_stop(target, Reason::Exited(code as u8));
-                        return (next, Some(Served::Ran(stop)));
-                    }
-                    stop => return (Ok(inner.into()), Some(Served::Ran(stop))),
-                },
+                None => return (Ok(inner.into()), Some(Served::Ran(stop))),
             },
             Ran::Back(back) => self.went_back(target, tid, back),
         };

@@ -112,12 +112,7 @@ impl<C: Companion + 'static> Debugger<C> {
         };
         let served = connection.serve(&mut self.target, limit, self.options.slice);
         Ok(match served {
-            Served::Ran(stop) => {
-                if matches!(stop, Stop::Exit(_)) {
-                    self.let_go();
-                }
-                Advance::Ran(stop)
-            }
+            Served::Ran(stop) => Advance::Ran(stop),
             Served::Waiting => Advance::Waiting,
             Served::Killed => {
                 self.let_go();
@@ -150,6 +145,14 @@ impl<C: Companion + 'static> Debugger<C> {
             return false;
         };
         connection.hold(&mut self.target, why, signal)
+    }
+
+    /// The firmware has ended itself: tell gdb, which lets go then. The right time is when all output is out.
+    pub fn exited(&mut self, status: i32) {
+        if let Some(connection) = &mut self.connection {
+            connection.exited(&mut self.target, status);
+        }
+        self.let_go();
     }
 
     /// A line for gdb's console, when the machine runs for it.

@@ -27,7 +27,7 @@ pub enum Exit {
 /// The table of exit codes, for `--help` and the manual page.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0    done
+  0    done; also when gdb kills the run
   N    the firmware's own status, when it ends itself (semihosting SYS_EXIT)
   1    the firmware failed: the core locked up, or ran into a breakpoint instruction
   2    wrong usage or bad input; nothing was written

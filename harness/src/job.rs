@@ -11,7 +11,7 @@ use crate::parts::{self, Firmware};
 use crate::prepared::{Prepared, Setup};
 use crate::progress::Progress;
 use crate::run_result::hex;
-use crate::session::{Finished, PortText, Session, Settings};
+use crate::session::{Attended, Finished, PortText, Session, Settings};
 use crate::signal::{Collector, Recorded, Signal};
 use crate::stimuli::Stimuli;
 use crate::timebase::Timebase;
@@ -114,20 +114,22 @@ impl Job {
         let collector = Arc::new(Mutex::new(collector));
         let probes = &mut prepared.machine.bus_mut().probes;
         probes.attach(mask, collect(&collector));
-        let machine = &mut prepared.machine;
+        let mut attended = Attended {
+            machine: prepared.machine,
+            rtt: prepared.rtt,
+        };
         let session = Session {
-            machine,
+            machine: &mut attended,
             settings,
             console: Console::none(),
             capture: None,
             interrupt: interrupt.clone(),
             progress: Progress::none(),
-            rtt: Some(prepared.rtt),
             on_notice: Box::new(|_| {}),
             on_channel: Box::new(|_| {}),
         };
         let Finished { outcome, texts, .. } = session.run();
-        let machine = &prepared.machine;
+        let machine = &attended.machine;
         let bus = machine.bus();
         let segments = bus.clocks.segments();
         let start = match self.warmup {

@@ -21,6 +21,8 @@ pub enum Outcome {
     Breakpoint,
     /// The firmware used something that is not modelled, under `--strict`.
     Unmodelled,
+    /// gdb killed the run.
+    Killed,
     /// Ctrl-C, or nobody reads standard output any more.
     Interrupted,
     /// The model failed.
@@ -39,6 +41,7 @@ impl Outcome {
             Outcome::Lockup(_) => "lockup",
             Outcome::Breakpoint => "breakpoint",
             Outcome::Unmodelled => "unmodelled",
+            Outcome::Killed => "killed",
             Outcome::Interrupted => "interrupted",
             Outcome::Internal(_) => "internal",
         }
@@ -54,6 +57,8 @@ impl Outcome {
                 return if low == 0 && *status != 0 { 1 } else { low };
             }
             Outcome::Limit | Outcome::Asleep if waited => Exit::Limit,
+            // Who debugs decides when it is enough.
+            Outcome::Killed => Exit::Done,
             Outcome::Until(_) | Outcome::Limit | Outcome::Asleep => Exit::Done,
             Outcome::Lockup(_) | Outcome::Breakpoint => Exit::Firmware,
             Outcome::Unmodelled => Exit::Unmodelled,
@@ -74,6 +79,7 @@ impl fmt::Display for Outcome {
             Outcome::Lockup(_) => f.write_str("the core locked up"),
             Outcome::Breakpoint => f.write_str("the firmware ran into a breakpoint instruction"),
             Outcome::Unmodelled => f.write_str("something is not modelled (--strict)"),
+            Outcome::Killed => f.write_str("killed by gdb"),
             Outcome::Interrupted => f.write_str("interrupted"),
             Outcome::Internal(why) => write!(f, "internal error: {why}"),
         }
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!(Outcome::Limit.exit_code(false), 0);
         assert_eq!(Outcome::Limit.exit_code(true), 124);
         assert_eq!(Outcome::Asleep.exit_code(true), 124);
+        assert_eq!(Outcome::Killed.exit_code(true), 0);
         assert_eq!(Outcome::Unmodelled.exit_code(false), 4);
     }
 }

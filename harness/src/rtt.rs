@@ -66,8 +66,7 @@ impl Companion for RttPorts {
     }
 
     fn act(&mut self, bus: &mut Bus) {
-        let found = self.drain(bus);
-        self.found.extend(found);
+        self.drain(bus);
     }
 
     fn give(&mut self, port: u8, bytes: &[u8]) -> bool {
@@ -128,8 +127,8 @@ impl RttPorts {
         self.due
     }
 
-    /// Move what waits in both directions, as a probe does at this cycle. Gives channels that are new.
-    pub fn drain(&mut self, bus: &mut Bus) -> Vec<Found> {
+    /// Move what waits in both directions, as a probe does at this cycle.
+    pub fn drain(&mut self, bus: &mut Bus) {
         let found = self.has_symbol || self.rtt.locate(&bus.memory).is_some();
         self.due.0 = if found {
             self.due.0 + PERIOD
@@ -141,25 +140,24 @@ impl RttPorts {
             bytes.drain(..sent);
         }
         self.waiting.retain(|_, bytes| !bytes.is_empty());
-        self.take(bus)
+        self.take(bus);
     }
 
     /// Read what is left at the end of a run, and leave the guest as it is.
-    pub fn rest(&mut self, bus: &mut Bus) -> Vec<Found> {
+    pub fn rest(&mut self, bus: &mut Bus) {
         let Some(at) = self.rtt.locate(&bus.memory) else {
-            return Vec::new();
+            return;
         };
         // The block with the most descriptors that a reader accepts, or as much of it as there is.
         let whole = (0..=255).rev().map(|n| 24 + 24 * n);
         let mut sizes = whole.filter_map(|n| bus.memory.slice(at, n).map(<[u8]>::to_vec));
         let Some(before) = sizes.next() else {
-            return Vec::new();
+            return;
         };
-        let found = self.take(bus);
+        self.take(bus);
         if let Some(block) = bus.memory.slice_mut(at, before.len()) {
             block.copy_from_slice(&before);
         }
-        found
     }
 
     /// Input for a port. `false` when it is no RTT port. It reaches the firmware at the next drain.
@@ -181,13 +179,14 @@ impl RttPorts {
             .map(|n| n.as_str())
     }
 
-    /// Channels that have spoken for the first time since this was last asked, when a timeline drains them.
+    /// Channels that have spoken for the first time since this was last asked.
     pub fn take_found(&mut self) -> Vec<Found> {
         std::mem::take(&mut self.found)
     }
 
-    fn take(&mut self, bus: &mut Bus) -> Vec<Found> {
-        let mut new = Vec::new();
+    fn take(&mut self, bus: &mut Bus) {
+        // A probe takes them: no instruction does.
+        let pc = std::mem::take(&mut bus.pc);
         for (channel, bytes) in self.rtt.drain(&mut bus.memory) {
             if channel >= MOST {
                 continue;
@@ -196,13 +195,13 @@ impl RttPorts {
             if !self.spoken.contains_key(&channel) {
                 let found = self.describe(bus, channel, port);
                 self.spoken.insert(channel, found.clone());
-                new.push(found);
+                self.found.push(found);
             }
             for byte in bytes {
                 bus.serial_push(port, byte);
             }
         }
-        new
+        bus.pc = pc;
     }
 
     fn port(&mut self, bus: &mut Bus, channel: usize) -> u8 {
@@ -288,9 +287,11 @@ mod tests {
         let mut b = bus();
         let mut rtt = RttPorts::new(&mut b, Some(CB), []);
         assert_eq!(b.serial_ports().len(), 1);
-        assert_eq!(rtt.drain(&mut b), []);
+        rtt.drain(&mut b);
+        assert_eq!(rtt.take_found(), []);
         set_up(&mut b, 5);
-        let found = rtt.drain(&mut b);
+        rtt.drain(&mut b);
+        let found = rtt.take_found();
         assert_eq!(rtt.due(), Cycles(3 * PERIOD));
         let names: Vec<_> = found.iter().map(|f| (&*f.name, &*f.channel)).collect();
         assert_eq!(names, [("rtt0", "Terminal"), ("rtt1", "")]);
@@ -299,7 +300,8 @@ mod tests {
         assert_eq!(b.take_sent(1), b"ABCDE");
         assert_eq!(rtt.channel_name(0), Some("Terminal"));
         assert_eq!(rtt.channel_name(1), None);
-        assert_eq!(rtt.drain(&mut b), []);
+        rtt.drain(&mut b);
+        assert_eq!(rtt.take_found(), []);
     }
 
     #[test]
@@ -307,12 +309,14 @@ mod tests {
         let mut b = bus();
         let mut rtt = RttPorts::new(&mut b, None, []);
         for _ in 0..3 {
-            assert_eq!(rtt.drain(&mut b), []);
+            rtt.drain(&mut b);
         }
+        assert_eq!(rtt.take_found(), []);
         assert_eq!(rtt.due(), Cycles(8 * PERIOD));
         assert!(b.serial_ports().is_empty());
         set_up(&mut b, 1);
-        assert_eq!(rtt.drain(&mut b).len(), 2);
+        rtt.drain(&mut b);
+        assert_eq!(rtt.take_found().len(), 2);
         assert_eq!(rtt.due(), Cycles(9 * PERIOD));
     }
 

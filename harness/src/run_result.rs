@@ -107,7 +107,8 @@ pub struct StimuliFile {
 /// How a run ended.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stop {
-    /// `exit`, `until`, `limit`, `asleep`, `lockup`, `breakpoint`, `unmodelled`, `interrupted` or `internal`.
+    /// `exit`, `until`, `limit`, `asleep`, `lockup`, `breakpoint`, `unmodelled`, `killed`, `interrupted` or
+    /// `internal`.
     pub reason: &'static str,
     /// Exit code of the process.
     pub code: u8,

@@ -4,7 +4,21 @@
 //! its start, and each is recorded, so that a run with input can be told and repeated. What is typed
 //! (or piped in) before the firmware can have set up its port is held until the port has spoken. Nothing else
 //! from the host reaches the machine: a run without input is a pure function of firmware, machine
-//! and seed, whatever the pace, the sinks and the capture.
+//! and seed, whatever the pace, the sinks, the capture, and a debugger that looks on.
+//!
+//! Under a debugger, whatever would end the run is told to it first ([`Runnable::hold`]): a limit, `--until`, a
+//! lockup. When it lets go there, the run ends with that. In the past nothing is given, recorded or told.
+
+mod again;
+mod attended;
+mod debugged;
+mod pace;
+mod runnable;
+
+pub use again::Again;
+pub use attended::Attended;
+pub use debugged::Debugged;
+pub use runnable::{Moved, Runnable};
 
 use crate::capture::Writer;
 use crate::console::{Console, Input};
@@ -12,15 +26,16 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::output::PendingFile;
 use crate::progress::Progress;
-use crate::rtt::{Found, RttPorts};
+use crate::rtt::Found;
 use crate::timebase;
 use crate::units::{self, Span};
 use crate::until::Until;
 use emu_core::bus::StopOn;
-use emu_core::machine::{Machine, Stop};
+use emu_core::machine::Stop;
 use emu_core::notices::Notice;
-use emu_core::semihosting::{self, Semihosting};
-use emu_core::{Bus, Cycles};
+use emu_core::timeline::Moment;
+use emu_core::{Cycles, semihosting};
+use pace::Pace;
 use std::time::{Duration, Instant};
 
 /// Length of a slice in nanoseconds of virtual time.
@@ -34,38 +49,6 @@ const HELD_AS: u128 = units::AS_PER_S / 10;
 const WAIT: Duration = Duration::from_millis(50);
 /// Text of a serial port that is kept for the results, in bytes.
 const KEPT_TEXT: usize = 1 << 20;
-
-/// What a session drives: a [`Machine`], or a stand-in for tests.
-pub trait Runnable {
-    /// Run until something stops it, at the latest before an instruction that would start after `limit`.
-    fn run_until(&mut self, limit: Cycles) -> Stop;
-    /// The present cycle.
-    fn now(&self) -> Cycles;
-    /// Instructions executed so far.
-    fn instructions(&self) -> u64;
-    /// Everything around the core.
-    fn bus(&mut self) -> &mut Bus;
-    /// The semihosting host, if there is one.
-    fn semihosting(&mut self) -> Option<&mut Semihosting>;
-}
-
-impl Runnable for Machine {
-    fn run_until(&mut self, limit: Cycles) -> Stop {
-        Machine::run_until(self, limit)
-    }
-    fn now(&self) -> Cycles {
-        Machine::now(self)
-    }
-    fn instructions(&self) -> u64 {
-        Machine::instructions(self)
-    }
-    fn bus(&mut self) -> &mut Bus {
-        self.bus_mut()
-    }
-    fn semihosting(&mut self) -> Option<&mut Semihosting> {
-        Machine::semihosting(self)
-    }
-}
 
 /// How a run shall go.
 #[derive(Clone, Debug, Default)]
@@ -108,7 +91,7 @@ pub struct HostInput {
 pub type OnNotice<'a> = Box<dyn FnMut(&Notice) + 'a>;
 
 /// A run in progress.
-pub struct Session<'a, M: Runnable> {
+pub struct Session<'a, M: Runnable + ?Sized> {
     /// What runs.
     pub machine: &'a mut M,
     /// How.
@@ -121,8 +104,6 @@ pub struct Session<'a, M: Runnable> {
     pub interrupt: Interrupt,
     /// The status line.
     pub progress: Progress,
-    /// RTT channels; `None` for a machine that cannot have any.
-    pub rtt: Option<RttPorts>,
     /// Hears of notices.
     pub on_notice: OnNotice<'a>,
     /// Hears of RTT channels that speak for the first time.
@@ -139,298 +120,438 @@ pub struct Finished {
     pub inputs: Vec<HostInput>,
     /// Sinks that may still have output to write.
     pub console: Console,
-    /// The capture without its end.
+    /// The capture without its end. It was given up when history was changed under it.
     pub capture: Option<Writer<PendingFile>>,
     /// Wall time of the run.
     pub wall: Duration,
 }
 
-impl<M: Runnable> Session<'_, M> {
+impl Finished {
+    /// The sinks, to wait for their last output.
+    pub fn take_console(&mut self) -> Console {
+        std::mem::replace(&mut self.console, Console::none())
+    }
+}
+
+impl<M: Runnable + ?Sized> Session<'_, M> {
     /// Run to the end.
     #[must_use]
-    pub fn run(mut self) -> Finished {
-        let names = self.machine.bus().serial_ports().iter();
-        let mut texts: Vec<PortText> = names
-            .map(|p| PortText {
-                name: p.name.clone(),
-                ..PortText::default()
-            })
-            .collect();
-        let bus = self.machine.bus();
-        for (_, condition) in &self.settings.until {
-            bus.stop_on(condition.clone());
-        }
-        if matches!(self.settings.limit, Some(Span::Time(_))) {
-            bus.stop_on(StopOn::ClockChange);
-        }
-        let mut inputs = Vec::new();
-        let mut held: Vec<Input> = Vec::new();
-        let (mut told, mut segments) = (0, 1);
+    pub fn run(self) -> Finished {
         let started = Instant::now();
-        let mut pace = Pace::new(self.machine.bus());
-        // Slices are counted from here, not from where the last instruction began.
-        let mut slice_end = self.machine.now();
+        let mut course = Course::new(self);
         let outcome = loop {
-            if self.interrupt.is_raised() {
-                break Outcome::Interrupted;
-            }
-            while let Some(input) = self.console.poll() {
-                held.push(input);
-            }
-            for input in std::mem::take(&mut held) {
-                if self.is_ready(&input, &texts) {
-                    self.give(input, &mut inputs);
-                } else {
-                    held.push(input);
-                }
-            }
-            let limit = self.limit();
-            let slice = self.machine.bus().clocks.cycles_in_ns(SLICE_NS);
-            slice_end = slice_end.max(self.machine.now()) + slice.max(SLICE_CYCLES);
-            let until = limit.unwrap_or(Cycles::MAX).min(slice_end);
-            let executed = self.machine.instructions();
-            let stop = self.run_until(until);
-
-            if !self.drain(&mut texts) {
-                break Outcome::Interrupted;
-            }
-            self.record_segments(&mut segments);
-            let unmodelled = self.tell_notices(&mut told);
-            if self.settings.strict && unmodelled {
-                break Outcome::Unmodelled;
-            }
-            if self.capture.as_ref().is_some_and(Writer::failed) {
-                break Outcome::Internal("the capture cannot be written".to_owned());
-            }
-            let at = self.machine.now();
-            let time = self.machine.bus().clocks.attoseconds(at);
-            self.progress.update(time, self.machine.instructions());
-            match stop {
-                Stop::Limit if limit == Some(until) => break Outcome::Limit,
-                Stop::Limit => {
-                    let idle = self.machine.instructions() == executed;
-                    if idle && self.machine.bus().events.next_at() == Cycles::MAX {
-                        // It sleeps for good. Time goes on to a limit; without one, only the host can wake it.
-                        let waiting = std::mem::take(&mut held);
-                        let any = !waiting.is_empty();
-                        for input in waiting {
-                            self.give(input, &mut inputs);
-                        }
-                        if any || self.wait_for_input(&mut inputs) {
-                            pace = Pace::new(self.machine.bus());
-                        } else if limit.is_none() {
-                            break Outcome::Asleep;
-                        }
-                    }
-                }
-                Stop::Requested => {
-                    let met = self.machine.bus().take_met();
-                    let until = self.settings.until.iter().find(|(_, s)| met.contains(s));
-                    if let Some((until, _)) = until {
-                        break Outcome::Until(until.clone());
-                    }
-                    if met.is_empty() {
-                        break Outcome::Internal("it was stopped without a cause".to_owned());
-                    }
-                }
-                Stop::Exit(status) => break Outcome::Exit(status),
-                Stop::Lockup(fault) => break Outcome::Lockup(fault),
-                Stop::Internal(why) => break Outcome::Internal(why),
-                Stop::Asleep => break Outcome::Asleep,
-                Stop::Breakpoint => break Outcome::Breakpoint,
-                Stop::Stepped => break Outcome::Internal("it made a single step".to_owned()),
-                Stop::Watchpoint(_) => {
-                    break Outcome::Internal("it stopped at a watchpoint".to_owned());
-                }
-                Stop::AwaitsInput => {
-                    if self.wait_for_input(&mut inputs) {
-                        pace = Pace::new(self.machine.bus());
-                    } else if let Some(host) = self.machine.semihosting() {
-                        host.close_input();
-                    }
-                }
-            }
-            if self.settings.pace {
-                pace.hold(time);
+            if let Some(outcome) = course.turn() {
+                break outcome;
             }
         };
-        if let Some(rtt) = &mut self.rtt {
-            let found = rtt.rest(self.machine.bus());
-            self.channels(&found);
+        course.finish(outcome, started)
+    }
+}
+
+/// The stretch of virtual time that runs without input.
+struct Slice {
+    end: Cycles,
+    /// Its end was reached.
+    over: bool,
+    /// Instructions before it.
+    executed: u64,
+}
+
+/// A session on its way.
+struct Course<'a, M: Runnable + ?Sized> {
+    s: Session<'a, M>,
+    texts: Vec<PortText>,
+    inputs: Vec<HostInput>,
+    /// What was typed and not given yet.
+    held: Vec<Input>,
+    slice: Slice,
+    /// The cycle of the limit, by the clock of the furthest moment.
+    limit: Option<Cycles>,
+    furthest: Moment,
+    pace: Pace,
+    /// Notices that were told, and clock segments that were recorded.
+    told: usize,
+    segments: usize,
+    /// Why the run would have ended, and how far it had come, when a debugger took over.
+    pending: Option<(Outcome, Moment)>,
+    /// Gaps of the model that a debugger was told of under `--strict`.
+    gaps: usize,
+    /// A debugger was told that the capture cannot be written.
+    told_failure: bool,
+}
+
+impl<'a, M: Runnable + ?Sized> Course<'a, M> {
+    fn new(s: Session<'a, M>) -> Self {
+        let bus = s.machine.bus();
+        for (_, condition) in &s.settings.until {
+            bus.stop_on(condition.clone());
         }
-        let _ = self.drain(&mut texts);
-        for (port, text) in (0u8..).zip(&mut texts) {
-            let name = self.rtt.as_ref().and_then(|r| r.channel_name(port));
-            text.channel = name.map(str::to_owned);
+        // A limit of time is another cycle from there on, and a capture has the new segment just there.
+        if s.capture.is_some() || matches!(s.settings.limit, Some(Span::Time(_))) {
+            bus.stop_on(StopOn::ClockChange);
         }
-        self.progress.finish();
-        self.machine.bus().probes.detach();
-        self.record_segments(&mut segments);
-        Finished {
-            outcome,
+        let text = |name: &String| PortText {
+            name: name.clone(),
+            ..PortText::default()
+        };
+        let ports = bus.serial_ports().iter();
+        let texts = ports.map(|p| text(&p.name)).collect();
+        let pace = Pace::new(bus);
+        let (now, furthest) = (s.machine.moment(), s.machine.furthest());
+        Course {
             texts,
-            inputs,
-            console: self.console,
-            capture: self.capture,
-            wall: started.elapsed(),
+            inputs: Vec::new(),
+            held: Vec::new(),
+            slice: Slice {
+                // Slices are counted from here, not from where the last instruction began.
+                end: now.position.cycle,
+                over: true,
+                executed: 0,
+            },
+            limit: None,
+            furthest,
+            pace,
+            told: 0,
+            segments: 1,
+            pending: None,
+            gaps: 0,
+            told_failure: false,
+            s,
         }
     }
 
-    /// Run, and drain RTT at its cycles on the way.
-    fn run_until(&mut self, until: Cycles) -> Stop {
-        loop {
-            let due = self.rtt.as_ref().map_or(Cycles::MAX, RttPorts::due);
-            let stop = self.machine.run_until(until.min(due));
-            if stop != Stop::Limit || due > until {
-                return stop;
-            }
-            if let Some(rtt) = &mut self.rtt {
-                let found = rtt.drain(self.machine.bus());
-                self.channels(&found);
-            }
-            if self.machine.bus().take_stop_request() {
-                return Stop::Requested;
-            }
-            if due == until {
-                return stop;
-            }
+    /// Move on, and look at what has happened. Gives how the run ends, when it does.
+    fn turn(&mut self) -> Option<Outcome> {
+        if self.s.interrupt.is_raised() {
+            return Some(Outcome::Interrupted);
         }
+        if let Some(outcome) = self.let_go() {
+            return Some(outcome);
+        }
+        if !self.s.machine.is_past() {
+            self.begin_slice();
+            self.limit = self.limit();
+        }
+        let until = self.limit.unwrap_or(Cycles::MAX).min(self.slice.end);
+        let moved = self.s.machine.run_until(until);
+
+        for (at, port, bytes) in self.s.machine.take_given() {
+            self.note_input(at, port, bytes);
+        }
+        if !self.drain() {
+            return Some(Outcome::Interrupted);
+        }
+        let ends = matches!(moved, Moved::Ran(Stop::Exit(_)));
+        if let Some(outcome) = self.observe(ends) {
+            return Some(outcome);
+        }
+        let stop = match moved {
+            Moved::Ran(stop) => stop,
+            Moved::Partly => return None,
+            Moved::Waiting => {
+                self.pace = Pace::new(self.s.machine.bus());
+                return None;
+            }
+            Moved::Over(outcome) => return Some(outcome),
+        };
+        let outcome = self.stopped(stop, until);
+        if self.s.settings.pace {
+            let bus = self.s.machine.bus();
+            self.pace.hold(bus.clocks.attoseconds(bus.now));
+        }
+        outcome
     }
 
-    fn channels(&mut self, found: &[Found]) {
-        for f in found {
-            self.console.add(f.port, &f.name, f.is_text);
-            (self.on_channel)(f);
+    /// A debugger held the end of the run, and is gone: that was it.
+    fn let_go(&mut self) -> Option<Outcome> {
+        let (_, at) = self.pending.as_ref()?;
+        if self.s.machine.is_attached() {
+            return None;
         }
+        let still = *at == self.s.machine.furthest();
+        let pending = self.pending.take();
+        pending.filter(|_| still).map(|(outcome, _)| outcome)
+    }
+
+    /// When the last slice is over: give what came in meanwhile, and plan the next one.
+    fn begin_slice(&mut self) {
+        let furthest = self.s.machine.furthest();
+        if furthest < self.furthest {
+            // The slice belongs to a history that does not hold any more.
+            self.slice.end = furthest.position.cycle;
+            self.slice.over = true;
+        }
+        self.furthest = furthest;
+        if !self.slice.over {
+            return;
+        }
+        while let Some(input) = self.s.console.poll() {
+            self.held.push(input);
+        }
+        for input in std::mem::take(&mut self.held) {
+            if self.is_ready(&input) {
+                self.give(input);
+            } else {
+                self.held.push(input);
+            }
+        }
+        let position = self.s.machine.moment().position;
+        let length = self.s.machine.bus().clocks.cycles_in_ns(SLICE_NS);
+        self.slice = Slice {
+            end: self.slice.end.max(position.cycle) + length.max(SLICE_CYCLES),
+            over: false,
+            executed: position.instructions,
+        };
     }
 
     /// The cycle of the limit, by the present clock.
     fn limit(&mut self) -> Option<Cycles> {
-        Some(match self.settings.limit? {
+        Some(match self.s.settings.limit? {
             Span::Cycles(n) => Cycles(n),
-            Span::Time(t) => timebase::cycle_at(self.machine.bus().clocks.segments(), t),
+            Span::Time(t) => timebase::cycle_at(self.s.machine.bus().clocks.segments(), t),
         })
     }
 
+    /// Record and tell what is new. Gives why that ends the run, if it does; no debugger holds a run that ends by
+    /// itself.
+    fn observe(&mut self, ends: bool) -> Option<Outcome> {
+        if self.s.capture.is_some() && self.s.machine.was_rewritten() {
+            // What it holds did not happen. It is made anew when all is over.
+            self.s.machine.bus().probes.detach();
+            if let Some(capture) = self.s.capture.take() {
+                // Whether it could be written does not matter any more.
+                let _ = capture.finish(Cycles::MAX, &[]);
+            }
+        }
+        if !self.s.machine.is_past() {
+            self.record_segments();
+        }
+        let gaps = self.tell_notices();
+        let attached = self.s.machine.is_attached() && !ends;
+        let strict = self.s.settings.strict && !self.s.machine.is_past();
+        if strict && gaps > if attached { self.gaps } else { 0 } {
+            if !attached {
+                return Some(Outcome::Unmodelled);
+            }
+            if self.hold(&Outcome::Unmodelled) {
+                self.gaps = gaps;
+            }
+        }
+        let failed = self.s.capture.as_ref().is_some_and(Writer::failed);
+        if failed && !(attached && self.told_failure) {
+            let outcome = Outcome::Internal("the capture cannot be written".to_owned());
+            if !attached {
+                return Some(outcome);
+            }
+            self.told_failure = self.hold(&outcome);
+        }
+        let position = self.s.machine.moment().position;
+        let time = self.s.machine.bus().clocks.attoseconds(position.cycle);
+        self.s.progress.update(time, position.instructions);
+        None
+    }
+
+    /// What follows from a stop of the machine, which was to run until this cycle.
+    fn stopped(&mut self, stop: Stop, until: Cycles) -> Option<Outcome> {
+        match stop {
+            Stop::Limit if self.limit == Some(until) => self.end(Outcome::Limit),
+            Stop::Limit if self.s.machine.is_past() => None,
+            Stop::Limit => {
+                let moment = self.s.machine.moment();
+                let idle = moment.position.instructions == self.slice.executed
+                    && moment == self.s.machine.furthest();
+                if idle && self.s.machine.bus().events.next_at() == Cycles::MAX {
+                    return self.sleeps_for_good();
+                }
+                self.slice.over = true;
+                None
+            }
+            Stop::Requested => {
+                let met = self.s.machine.bus().take_met();
+                let mut until = self.s.settings.until.iter();
+                let until = until.find(|(_, s)| met.contains(s))?.0.clone();
+                self.end(Outcome::Until(until))
+            }
+            Stop::Exit(status) => Some(Outcome::Exit(status)),
+            Stop::Lockup(fault) => self.end(Outcome::Lockup(fault)),
+            Stop::Internal(why) => Some(Outcome::Internal(why)),
+            Stop::Asleep => self.end(Outcome::Asleep),
+            Stop::Breakpoint => self.end(Outcome::Breakpoint),
+            Stop::Stepped => Some(Outcome::Internal("it made a single step".to_owned())),
+            Stop::Watchpoint(_) => Some(Outcome::Internal("it stopped at a watchpoint".to_owned())),
+            Stop::AwaitsInput => {
+                match self.wait_for_input() {
+                    Wait::Given | Wait::NotYet => {}
+                    Wait::Never => self.s.machine.end_console(),
+                }
+                None
+            }
+        }
+    }
+
+    /// It sleeps for good. Time goes on to a limit; without one, only the host can wake it.
+    fn sleeps_for_good(&mut self) -> Option<Outcome> {
+        let held = std::mem::take(&mut self.held);
+        let any = !held.is_empty();
+        for input in held {
+            self.give(input);
+        }
+        let wait = if any {
+            Wait::Given
+        } else {
+            self.wait_for_input()
+        };
+        match wait {
+            Wait::NotYet => None,
+            Wait::Never if self.limit.is_none() => self.end(Outcome::Asleep),
+            Wait::Given | Wait::Never => {
+                self.slice.over = true;
+                None
+            }
+        }
+    }
+
+    /// The run ends with this, unless a debugger wants to look.
+    fn end(&mut self, outcome: Outcome) -> Option<Outcome> {
+        // Without a debugger that shows it, the past is only gone through.
+        let goes_on =
+            self.hold(&outcome) || self.s.machine.is_attached() || self.s.machine.is_past();
+        (!goes_on).then_some(outcome)
+    }
+
+    /// Did a debugger take this end of the run as a stop?
+    fn hold(&mut self, outcome: &Outcome) -> bool {
+        let held = self.s.machine.hold(outcome);
+        if held {
+            self.pending = Some((outcome.clone(), self.s.machine.furthest()));
+        }
+        held
+    }
+
     /// Can the firmware have set up the port that this is for?
-    fn is_ready(&mut self, input: &Input, texts: &[PortText]) -> bool {
+    fn is_ready(&mut self, input: &Input) -> bool {
         let Input::Bytes { port, .. } = input else {
             return true;
         };
-        let text = texts.get(usize::from(*port));
+        let text = self.texts.get(usize::from(*port));
         let spoken = text.is_none_or(|t| t.bytes > 0 || t.name == semihosting::PORT);
-        let bus = self.machine.bus();
+        let bus = self.s.machine.bus();
         spoken || bus.clocks.attoseconds(bus.now) >= HELD_AS
     }
 
-    fn give(&mut self, input: Input, inputs: &mut Vec<HostInput>) {
+    fn give(&mut self, input: Input) {
         let Input::Bytes { port, bytes } = input else {
             return;
         };
-        let at = self.machine.now();
-        let bus = self.machine.bus();
-        bus.probes.flush();
-        if let Some(capture) = &self.capture {
-            capture.host_input(at, port, &bytes);
-        }
-        let name = bus.serial_ports().get(usize::from(port));
-        if self.rtt.as_mut().is_some_and(|r| r.give(port, &bytes)) {
-            // It reaches the firmware with the next drain.
-        } else if name.is_some_and(|p| p.name == semihosting::PORT) {
-            if let Some(host) = self.machine.semihosting() {
-                host.push_input(&bytes);
-            }
-        } else {
-            bus.serial_in(port, &bytes);
-        }
-        inputs.push(HostInput { at, port, bytes });
+        let at = self.s.machine.moment().position.cycle;
+        self.note_input(at, port, bytes.clone());
+        self.s.machine.give(port, &bytes);
     }
 
-    /// Wait for the host while virtual time stands still. `false` when nothing can come.
-    fn wait_for_input(&mut self, inputs: &mut Vec<HostInput>) -> bool {
-        while self.console.is_interactive() && !self.interrupt.is_raised() {
-            if let Some(input) = self.console.wait(WAIT) {
-                let bytes = input != Input::End;
-                self.give(input, inputs);
-                if bytes {
-                    return true;
-                }
-            }
+    fn note_input(&mut self, at: Cycles, port: u8, bytes: Vec<u8>) {
+        self.s.machine.bus().probes.flush();
+        if let Some(capture) = &self.s.capture {
+            capture.host_input(at, port, &bytes);
         }
-        false
+        self.inputs.push(HostInput { at, port, bytes });
+    }
+
+    /// Wait a moment for the host, while virtual time stands still.
+    fn wait_for_input(&mut self) -> Wait {
+        if !self.s.console.is_interactive() {
+            return Wait::Never;
+        }
+        let input = self.s.console.wait(WAIT);
+        self.pace = Pace::new(self.s.machine.bus());
+        match input {
+            Some(input @ Input::Bytes { .. }) => {
+                self.give(input);
+                Wait::Given
+            }
+            Some(Input::End) | None => Wait::NotYet,
+        }
     }
 
     /// Move what ports have sent to their sinks. `false` when a sink is gone.
-    fn drain(&mut self, texts: &mut Vec<PortText>) -> bool {
+    fn drain(&mut self) -> bool {
+        for f in self.s.machine.take_found() {
+            self.s.console.add(f.port, &f.name, f.is_text);
+            (self.s.on_channel)(&f);
+        }
         let mut open = true;
-        let count = self.machine.bus().serial_ports().len();
+        let count = self.s.machine.bus().serial_ports().len();
         for port in 0..count {
-            if texts.len() <= port {
-                let name = self.machine.bus().serial_ports()[port].name.clone();
-                texts.push(PortText {
+            if self.texts.len() <= port {
+                let name = self.s.machine.bus().serial_ports()[port].name.clone();
+                self.texts.push(PortText {
                     name,
                     ..PortText::default()
                 });
             }
-            let sent = self.machine.bus().take_sent(port as u8);
+            let sent = self.s.machine.take_sent(port as u8);
             if sent.is_empty() {
                 continue;
             }
-            let text = &mut texts[port];
+            let text = &mut self.texts[port];
             text.bytes += sent.len() as u64;
             let room = KEPT_TEXT.saturating_sub(text.kept.len()).min(sent.len());
             text.kept.extend(&sent[..room]);
-            open &= self.console.send(port as u8, sent);
+            open &= self.s.console.send(port as u8, sent);
         }
         open
     }
 
-    fn record_segments(&mut self, known: &mut usize) {
-        let bus = self.machine.bus();
-        let new = bus.clocks.segments().get(*known..).unwrap_or_default();
+    fn record_segments(&mut self) {
+        let bus = self.s.machine.bus();
+        let new = bus.clocks.segments().get(self.segments..);
+        let new = new.unwrap_or_default().to_vec();
         if !new.is_empty() {
-            *known += new.len();
-            let new = new.to_vec();
+            self.segments += new.len();
             bus.probes.flush();
-            if let Some(capture) = &self.capture {
+            if let Some(capture) = &self.s.capture {
                 capture.segments(&new);
             }
         }
     }
 
-    /// Tell new notices; is any of them a gap of the model?
-    fn tell_notices(&mut self, told: &mut usize) -> bool {
-        let notices = &self.machine.bus().notices;
+    /// Tell new notices. How many gaps of the model are there?
+    fn tell_notices(&mut self) -> usize {
+        let notices = &self.s.machine.bus().notices;
         // In the past of the run there are fewer than were told.
-        for notice in notices.all().iter().skip(*told) {
-            (self.on_notice)(notice);
+        for notice in notices.all().iter().skip(self.told) {
+            (self.s.on_notice)(notice);
         }
-        *told = notices.all().len().max(*told);
-        notices.unmodelled().next().is_some()
+        self.told = notices.all().len().max(self.told);
+        notices.unmodelled().count()
+    }
+
+    fn finish(mut self, outcome: Outcome, started: Instant) -> Finished {
+        self.s.machine.finish();
+        let _ = self.drain();
+        for (port, text) in (0u8..).zip(&mut self.texts) {
+            let name = self.s.machine.channel_name(port);
+            text.channel = name.map(str::to_owned);
+        }
+        self.s.progress.finish();
+        self.s.machine.bus().probes.detach();
+        self.record_segments();
+        Finished {
+            outcome,
+            texts: self.texts,
+            inputs: self.inputs,
+            console: self.s.console,
+            capture: self.s.capture,
+            wall: started.elapsed(),
+        }
     }
 }
 
-/// Keeps virtual time from running ahead of real time.
-struct Pace {
-    wall: Instant,
-    from: u128,
-}
-
-impl Pace {
-    fn new(bus: &Bus) -> Pace {
-        Pace {
-            wall: Instant::now(),
-            from: bus.clocks.attoseconds(bus.now),
-        }
-    }
-
-    fn hold(&self, time: u128) {
-        let ns = time.saturating_sub(self.from) / 1_000_000_000;
-        let due = Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX));
-        if let Some(early) = due.checked_sub(self.wall.elapsed()) {
-            std::thread::sleep(early);
-        }
-    }
+/// What came of waiting for the host.
+enum Wait {
+    Given,
+    NotYet,
+    /// Nothing can come any more.
+    Never,
 }
 
 #[cfg(test)]

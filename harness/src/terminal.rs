@@ -11,6 +11,8 @@ pub struct Terminal {
     stderr_is_terminal: bool,
     colour: bool,
     may_colour: bool,
+    /// Guest bytes go to standard error.
+    guest_on_stderr: bool,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +36,16 @@ impl Terminal {
             stderr_is_terminal: stderr,
             colour: stderr && !no_colour && !dumb,
             may_colour: !no_colour && !dumb,
+            guest_on_stderr: false,
+        }
+    }
+
+    /// The same terminal, but guest bytes go to standard error: standard output belongs to somebody else.
+    #[must_use]
+    pub fn with_guest_on_stderr(&self) -> Terminal {
+        Terminal {
+            guest_on_stderr: true,
+            ..self.clone()
         }
     }
 
@@ -65,19 +77,23 @@ impl Terminal {
         self.stderr_is_terminal
     }
 
-    /// Guest bytes, to standard output.
+    /// Guest bytes, to standard output (or error).
     ///
     /// # Errors
-    /// What standard output gives.
+    /// What that gives.
     pub fn guest(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.lock();
         self.clear(&mut state);
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()?;
-        if self.stdout_is_terminal
-            && let Some(last) = bytes.last()
-        {
+        let shown = if self.guest_on_stderr {
+            io::stderr().lock().write_all(bytes)?;
+            self.stderr_is_terminal
+        } else {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)?;
+            out.flush()?;
+            self.stdout_is_terminal
+        };
+        if shown && let Some(last) = bytes.last() {
             state.mid_line = *last != b'\n';
         }
         Ok(())

@@ -260,8 +260,12 @@ impl Bus {
             self.net_listeners.clone_from(&s.net_listeners);
         }
         self.find_listened_nets();
-        for (port, tail) in self.serial.iter_mut().zip(&*s.serial_tails) {
-            port.tail.clone_from(tail);
+        // A port that was added since had sent nothing then.
+        let tails = s.serial_tails.iter().map(|t| &t[..]);
+        let tails = tails.chain(std::iter::repeat(&[][..]));
+        for (port, tail) in self.serial.iter_mut().zip(tails) {
+            port.tail.clear();
+            port.tail.extend(tail);
             port.sent.clear();
         }
         self.line_counts.clone_from(&s.line_counts);

@@ -66,7 +66,9 @@ impl<C: Companion> Timeline<C> {
                     return Stop::Stepped;
                 }
                 Stop::Limit if until == due => {
-                    self.act();
+                    if self.act() {
+                        return Stop::Requested;
+                    }
                     if due == limit {
                         return stop;
                     }
@@ -85,13 +87,15 @@ impl<C: Companion> Timeline<C> {
         }
     }
 
-    /// The companion acts. The machine stands where nothing is left to run before that.
-    fn act(&mut self) {
+    /// The companion acts. The machine stands where nothing is left to run before that. Was that what a run shall
+    /// stop on?
+    fn act(&mut self) -> bool {
         self.companion.act(self.machine.bus_mut());
         self.acts += 1;
         if !self.in_past {
             self.end = self.moment();
         }
+        self.machine.bus_mut().take_stop_request()
     }
 
     /// As [`Timeline::run_until`], but only to the end of what is known. `None` when that is reached.
@@ -125,7 +129,9 @@ impl<C: Companion> Timeline<C> {
             let mark = change.map_or(to, |c| c.at);
             if now.position == mark.position {
                 if self.acts < mark.acts {
-                    self.act();
+                    if self.act() {
+                        return Some(Stop::Requested);
+                    }
                 } else if let Some(logged) = change {
                     let change = logged.change.clone();
                     self.make(&change);
@@ -154,7 +160,9 @@ impl<C: Companion> Timeline<C> {
                     return Some(Stop::Stepped);
                 }
                 Stop::Limit if until == due && due < mark.position.cycle => {
-                    self.act();
+                    if self.act() {
+                        return Some(Stop::Requested);
+                    }
                     if due == limit {
                         return Some(Stop::Limit);
                     }

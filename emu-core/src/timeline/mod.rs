@@ -179,6 +179,17 @@ impl<C: Companion> Timeline<C> {
         self.machine
     }
 
+    /// The machine and what acts on it from outside, as with [`Timeline::machine_mut`].
+    pub fn parts_mut(&mut self) -> (&mut Machine, &mut C) {
+        (&mut self.machine, &mut self.companion)
+    }
+
+    /// What acts on the machine from outside.
+    #[must_use]
+    pub fn companion(&self) -> &C {
+        &self.companion
+    }
+
     /// What acts on the machine from outside.
     pub fn companion_mut(&mut self) -> &mut C {
         &mut self.companion
@@ -200,6 +211,17 @@ impl<C: Companion> Timeline<C> {
     #[must_use]
     pub fn end(&self) -> Position {
         self.end.position
+    }
+
+    /// The furthest moment so far.
+    #[must_use]
+    pub fn furthest(&self) -> Moment {
+        self.end
+    }
+
+    /// What has come from outside, and when, up to the furthest moment.
+    pub fn changes(&self) -> impl Iterator<Item = (Moment, &Change)> {
+        self.changes.iter().map(|c| (c.at, &c.change))
     }
 
     /// Is this the past? What runs now ran before.

@@ -57,7 +57,10 @@ pub fn serve_all(
             Advance::Detached if last(&Outcome::Detached) => break Ok(Outcome::Detached),
             Advance::Closed if last(&Outcome::Closed) => break Ok(Outcome::Closed),
             Advance::Detached | Advance::Closed => {}
-            Advance::Ran(Stop::Exit(status)) => break Ok(Outcome::Exited(status)),
+            Advance::Ran(Stop::Exit(status)) => {
+                debugger.exited(status);
+                break Ok(Outcome::Exited(status));
+            }
             Advance::Ran(Stop::AwaitsInput) => {
                 assert!(debugger.timeline().apply(Change::ConsoleEnd));
             }

@@ -12,5 +12,6 @@ pub mod machine;
 pub mod man;
 pub mod options;
 pub mod profile;
+pub mod result;
 pub mod run;
 pub mod trace;

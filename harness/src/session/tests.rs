@@ -1,5 +1,7 @@
 //! Runs of a machine without a core: a device that toggles a pin, talks, listens and changes the clock.
 
+mod held;
+
 use super::*;
 use crate::capture::{Capture, Ending, Header};
 use crate::console::{Defaults, UartSpec};
@@ -8,7 +10,7 @@ use emu_core::cortex_m::{Architecture, System};
 use emu_core::device::{Device, StateError};
 use emu_core::nets::{Drive, Driver};
 use emu_core::probe::ProbeMask;
-use emu_core::{Binding, ClockTree, Ctx, NoticeKind, Ports, Ratio, Width};
+use emu_core::{Binding, Bus, ClockTree, Ctx, NoticeKind, Ports, Position, Ratio, Width};
 
 /// Toggles `P0` and sends a byte every 1000 cycles; an echo of input; a slower clock from cycle 50 000 on.
 #[derive(Default)]
@@ -70,16 +72,22 @@ impl Device for Talker {
 /// A machine whose only instructions are events.
 struct Coreless(Bus, u64);
 
+impl Coreless {
+    fn now(&self) -> Cycles {
+        self.0.now
+    }
+}
+
 impl Runnable for Coreless {
-    fn run_until(&mut self, limit: Cycles) -> Stop {
+    fn run_until(&mut self, limit: Cycles) -> Moved {
         loop {
             if self.0.take_stop_request() {
-                return Stop::Requested;
+                return Moved::Ran(Stop::Requested);
             }
             match self.0.events.next_at() {
                 at if at > limit => {
                     self.0.advance_to(limit);
-                    return Stop::Limit;
+                    return Moved::Ran(Stop::Limit);
                 }
                 at => {
                     self.1 += 1;
@@ -88,18 +96,24 @@ impl Runnable for Coreless {
             }
         }
     }
-    fn now(&self) -> Cycles {
-        self.0.now
-    }
-    fn instructions(&self) -> u64 {
-        self.1
+    fn moment(&self) -> Moment {
+        Moment {
+            position: Position {
+                instructions: self.1,
+                cycle: self.0.now,
+            },
+            acts: 0,
+            made: 0,
+        }
     }
     fn bus(&mut self) -> &mut Bus {
         &mut self.0
     }
-    fn semihosting(&mut self) -> Option<&mut Semihosting> {
-        None
+    fn give(&mut self, port: u8, bytes: &[u8]) {
+        self.0.serial_in(port, bytes);
     }
+    fn end_console(&mut self) {}
+    fn finish(&mut self) {}
 }
 
 fn machine(sleeps_after: Option<u32>) -> Coreless {
@@ -131,7 +145,7 @@ fn console(specs: &[&str]) -> Console {
     Console::open(&ports, &specs, &defaults, true, &Terminal::new()).expect("opens")
 }
 
-fn run(machine: &mut Coreless, settings: Settings) -> Finished {
+fn session<M: Runnable>(machine: &mut M, settings: Settings) -> Session<'_, M> {
     Session {
         machine,
         settings,
@@ -139,11 +153,13 @@ fn run(machine: &mut Coreless, settings: Settings) -> Finished {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }
-    .run()
+}
+
+fn run(machine: &mut Coreless, settings: Settings) -> Finished {
+    session(machine, settings).run()
 }
 
 fn limit(text: &str) -> Settings {
@@ -225,7 +241,6 @@ fn notices_are_told_once() {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|n| told.push(n.what.clone())),
         on_channel: Box::new(|_| {}),
     };
@@ -265,7 +280,6 @@ fn a_sleeper_ends_or_waits_for_the_host() {
         capture: None,
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }
@@ -295,7 +309,6 @@ fn ctrl_c_ends_a_run_in_good_order() {
         capture: None,
         interrupt,
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_channel: Box::new(|_| {}),
         on_notice: Box::new(move |_| raise.raise()),
     }
@@ -314,11 +327,8 @@ fn pace_does_not_run_ahead_of_real_time() {
     assert!(f.wall >= Duration::from_millis(28), "{:?}", f.wall);
 }
 
-#[test]
-fn a_capture_holds_the_run_and_does_not_change_it() {
-    let dir = tempfile::tempdir().expect("tempdir");
-    let path = dir.path().join("r.cap");
-    let header = Header {
+fn header() -> Header {
+    Header {
         schema: Header::SCHEMA,
         tool: crate::TOOL.to_owned(),
         elf_sha256: String::new(),
@@ -336,11 +346,18 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
         places: vec!["main".to_owned()],
         variables: vec!["current".to_owned()],
         objects: Default::default(),
-    };
+    }
+}
+
+#[test]
+fn a_capture_holds_the_run_and_does_not_change_it() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let path = dir.path().join("r.cap");
     let mut plain = machine(None);
     let without = run(&mut plain, limit("60ms"));
     let mut m = machine(None);
-    let writer = Writer::start(PendingFile::create(&path).expect("file"), &header).expect("starts");
+    let writer =
+        Writer::start(PendingFile::create(&path).expect("file"), &header()).expect("starts");
     m.0.probes.attach(ProbeMask::ALL, writer.probe_flush());
     let f = Session {
         machine: &mut m,
@@ -349,7 +366,6 @@ fn a_capture_holds_the_run_and_does_not_change_it() {
         capture: Some(writer),
         interrupt: Interrupt::default(),
         progress: Progress::new(&Terminal::new()),
-        rtt: None,
         on_notice: Box::new(|_| {}),
         on_channel: Box::new(|_| {}),
     }

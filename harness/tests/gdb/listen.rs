@@ -77,15 +77,3 @@ fn a_session_on_standard_input_and_output() {
     let console = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(console.contains("blinky: done"), "{console}");
 }
-
-#[test]
-fn options_that_make_no_sense_are_refused() {
-    let output = Command::new(env!("CARGO_BIN_EXE_tickscope"))
-        .arg("gdb")
-        .arg(fixture("kernel-2.cortex-m4f"))
-        .args(["--json", "-"])
-        .output()
-        .expect("runs");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--json cannot be used"));
-}

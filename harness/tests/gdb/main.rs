@@ -14,6 +14,7 @@ mod threads;
 mod time;
 mod vscode;
 mod watchpoints;
+mod whole_run;
 
 /// Cores that `tickscope gdb` knows, by the names of their bare machines.
 const ARM: [&str; 3] = ["cortex-m0plus", "cortex-m3", "cortex-m4f"];

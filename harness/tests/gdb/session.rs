@@ -114,6 +114,11 @@ impl Tool {
         }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Standard output so far.
     pub fn out(&self) -> String {
         self.out.lock().expect("whole").clone()

@@ -258,7 +258,18 @@ fn ctrl_c_as_a_byte_and_a_lost_connection() {
     both.push(3);
     stream.write_all(&both).expect("sent");
     until(&mut stream, "$T02");
+    // What it held waits for gdb to come back, and stands where it stood.
     drop(stream);
+    let start = Instant::now();
+    while !tool.err().contains("gdb is gone; the run waits for it on") {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", tool.err());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut stream = TcpStream::connect(&tool.address).expect("it listens");
+    stream.set_read_timeout(limit).expect("a limit");
+    stream.write_all(&packet("?")).expect("sent");
+    until(&mut stream, "$T05");
+    stream.write_all(&packet("k")).expect("sent");
     assert_eq!(tool.end().code, Some(0));
 }
 
@@ -294,10 +305,10 @@ fn a_batch_of_commands_from_a_file() {
 }
 
 #[test]
-#[ignore = "tickscope gdb gives the firmware no input"]
 fn what_is_typed_reaches_the_firmware() {
     for core in ["cortex-m0", "cortex-m3", "cortex-m4f"] {
-        let Some(mut s) = Session::start(&format!("echo.{core}"), &[]) else {
+        let stdio = ["--uart", "USART=stdio"];
+        let Some(mut s) = Session::start(&format!("echo.{core}"), &stdio) else {
             return;
         };
         let stdin = s.tool.stdin.as_mut().expect("open");
@@ -310,20 +321,33 @@ fn what_is_typed_reaches_the_firmware() {
 }
 
 #[test]
-#[ignore = "tickscope gdb gives the firmware no input"]
 fn semihosting_reads_what_is_typed() {
-    let Some(mut s) = Session::start("blinky.cortex-m3", &[]) else {
+    let stdio = ["--uart", "semihosting=stdio"];
+    let Some(mut s) = Session::start("blinky.cortex-m3", &stdio) else {
         return;
     };
-    let stdin = s.tool.stdin.as_mut().expect("open");
-    stdin.write_all(b"K").expect("written");
-    // SYS_READC by hand.
+    // By hand: NOP, BKPT 0xAB, and a branch to itself. The call is SYS_READC.
     s.play(&[
-        ("set var *(int *)0x20008000 = 0xe7febeab", ""),
+        ("set var *(int *)0x20008000 = 0xbeabbf00", ""),
+        ("set var *(int *)0x20008004 = 0xe7fee7fe", ""),
         ("set var $r0 = 7", ""),
         ("set var $r1 = 0", ""),
         ("set var $pc = 0x20008000", ""),
         ("stepi", "0x20008002"),
+    ]);
+    // It waits, and gdb is served meanwhile.
+    let answer = s.gdb.interrupt("stepi", Duration::from_millis(300));
+    assert_eq!(fits(&answer, "SIGINT"), Ok(()), "{answer}");
+    s.play(&[("print/x $pc", "= 0x20008002")]);
+    let stdin = s.tool.stdin.as_mut().expect("open");
+    stdin.write_all(b"K").expect("written");
+    s.play(&[
+        ("stepi", "0x20008004"),
+        ("print (char)$r0", "'K'"),
+        // The key comes again when the call does.
+        ("reverse-stepi", "0x20008002"),
+        ("print $r0", "= 7"),
+        ("stepi", "0x20008004"),
         ("print (char)$r0", "'K'"),
         ("kill", "killed"),
     ]);
