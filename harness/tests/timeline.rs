@@ -342,8 +342,18 @@ fn a_walk_of_a_million_steps_meets_one_state_at_each_position() {
                 }
                 walk.check();
             }
-            assert!(walk.checks > 500, "{name}: {} positions met again", walk.checks);
-            println!("{name}: {} steps, {} positions, {} met again, to {}", walk.steps, walk.known.len(), walk.checks, walk.t.end());
+            assert!(
+                walk.checks > 500,
+                "{name}: {} positions met again",
+                walk.checks
+            );
+            println!(
+                "{name}: {} steps, {} positions, {} met again, to {}",
+                walk.steps,
+                walk.known.len(),
+                walk.checks,
+                walk.t.end()
+            );
         },
     );
 }

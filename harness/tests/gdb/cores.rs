@@ -147,11 +147,6 @@ fn m4f() {
 }
 
 #[test]
-fn m7() {
-    arm_tour("cortex-m7");
-}
-
-#[test]
 fn m33() {
     arm_tour("cortex-m33");
 }
@@ -173,7 +168,10 @@ fn rv32() {
         ("backtrace", "#0  tick ()\n#1"),
     ]);
     // gdb knows no exception frames of RISC-V: MEPC says where it goes on.
-    let leave = [("tbreak *$mepc", "Temporary"), ("continue", "main () at apps/blinky-rv\n!exited")];
+    let leave = [
+        ("tbreak *$mepc", "Temporary"),
+        ("continue", "main () at apps/blinky-rv\n!exited"),
+    ];
     to_the_end(&mut s, &leave);
     let ended = s.end();
     assert_eq!(ended.code, Some(0), "{}", ended.err);
