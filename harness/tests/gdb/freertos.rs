@@ -41,7 +41,7 @@ fn tasks_in_every_state() {
             return;
         };
         s.play(&[
-            ("info threads", "* 1…reset_handler ()\n!delayed"),
+            ("info threads", "* 1    Thread 1.1 (\n!delayed"),
             ("tbreak busy", "Temporary breakpoint 1"),
             ("continue", "busy (argument=0x11000)"),
         ]);
