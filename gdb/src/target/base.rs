@@ -1,7 +1,7 @@
 //! Registers, memory and threads.
 
 use super::change::EFAULT;
-use super::{Debuggee, Never};
+use super::{Debuggee, Never, threads};
 use crate::registers::wire::{Number, Packet};
 use crate::registers::{Place, Values};
 use emu_core::tasks::Saved;
@@ -97,11 +97,8 @@ impl<C: Companion + 'static> MultiThreadBase for Debuggee<C> {
     fn list_active_threads(&mut self, active: &mut dyn FnMut(Tid)) -> Result<(), Never> {
         let current = self.current();
         active(current);
-        let sleeping = self
-            .tasks()
-            .iter()
-            .filter(|t| t.id as usize != current.get());
-        for tid in sleeping.filter_map(|t| Tid::new(t.id as usize)) {
+        let all = self.tasks().iter().filter_map(threads::number);
+        for tid in all.filter(|tid| *tid != current) {
             active(tid);
         }
         Ok(())

@@ -11,6 +11,12 @@ use gdbstub::common::Tid;
 /// The core.
 pub const CORE: Tid = Tid::MIN;
 
+/// The number of a task: the address of what describes it. gdb's numbers have 31 bits; no firmware has one task in the
+/// lower half of the address space and another one at the same place of the upper half.
+pub fn number(task: &Task) -> Option<Tid> {
+    Tid::new((task.id & 0x7FFF_FFFF) as usize)
+}
+
 /// The tasks of a firmware, read when somebody asks for them.
 pub struct Threads {
     tasks: Option<Tasks>,
@@ -35,7 +41,7 @@ impl Threads {
     /// The task of a number, as far as they were read since the machine stopped.
     pub fn known(&self, tid: Tid) -> Option<&Task> {
         let mut all = self.now.iter().flatten();
-        all.find(|t| t.id as usize == tid.get())
+        all.find(|t| number(t) == Some(tid))
     }
 
     /// All tasks; none before the kernel has started, or without one.
@@ -45,7 +51,7 @@ impl Threads {
         };
         self.now.get_or_insert_with(|| {
             let mut list = tasks.list(machine);
-            list.retain(|t| t.id != 0);
+            list.retain(|t| number(t).is_some());
             list
         })
     }
@@ -60,14 +66,12 @@ impl<C: Companion + 'static> Debuggee<C> {
     /// The thread that the core runs.
     pub fn current(&mut self) -> Tid {
         let running = self.tasks().iter().find(|t| t.running_on.is_some());
-        running
-            .and_then(|t| Tid::new(t.id as usize))
-            .unwrap_or(CORE)
+        running.and_then(number).unwrap_or(CORE)
     }
 
     /// Is there a thread of this number?
     pub fn has_thread(&mut self, tid: Tid) -> bool {
-        tid == self.current() || self.tasks().iter().any(|t| t.id as usize == tid.get())
+        tid == self.current() || self.tasks().iter().any(|t| number(t) == Some(tid))
     }
 
     /// The task of a number, when it does not run.
@@ -75,6 +79,6 @@ impl<C: Companion + 'static> Debuggee<C> {
         let tasks = self.tasks().iter();
         tasks
             .into_iter()
-            .find(|t| t.id as usize == tid.get() && t.running_on.is_none())
+            .find(|t| number(t) == Some(tid) && t.running_on.is_none())
     }
 }

@@ -147,11 +147,6 @@ fn m4f() {
 }
 
 #[test]
-fn m7() {
-    arm_tour("cortex-m7");
-}
-
-#[test]
 fn m33() {
     arm_tour("cortex-m33");
 }

@@ -3,7 +3,9 @@
 //! Without gdb these tests say so and pass, unless `TICKSCOPE_REQUIRE_TOOLS` is set.
 #![allow(missing_docs)]
 
+mod back_to_stops;
 mod cores;
+mod freertos;
 mod listen;
 mod reverse;
 mod same_run;

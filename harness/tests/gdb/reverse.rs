@@ -176,7 +176,6 @@ fn back_to_watchpoints() {
             ("continue", "Old value = 18\nNew value = 19\nsystick_handler ()"),
             // Right behind the write: undo that one.
             ("reverse-continue", "Old value = 19\nNew value = 18\nsystick_handler ()"),
-            ("stepi", "0x"),
             ("stepi", "Old value = 18\nNew value = 19\n"),
             ("reverse-stepi", "Old value = 19\nNew value = 18\n"),
             ("delete", ""),

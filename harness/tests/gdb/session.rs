@@ -347,17 +347,31 @@ impl Session {
     /// A fixture at its reset with gdb attached; `None` when there is no gdb.
     #[track_caller]
     pub fn start(name: &str, arguments: &[&str]) -> Option<Session> {
-        if !have_gdb() {
-            return None;
-        }
-        let tool = Tool::start(name, arguments);
+        let tool = || Tool::start(name, arguments);
+        have_gdb().then(|| Session::attach(name, tool()))
+    }
+
+    /// The same with another ELF below `fixtures`, on a machine that it does not name.
+    #[track_caller]
+    pub fn start_other(name: &str, machine: &str) -> Option<Session> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let path = root.expect("root").join(format!("fixtures/{name}.elf"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickscope"));
+        command.arg("gdb").arg(path).args(["--machine", machine]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        let (_, file) = name.rsplit_once('/').expect("in a folder");
+        have_gdb().then(|| Session::attach(file, Tool::spawn(&mut command)))
+    }
+
+    #[track_caller]
+    fn attach(name: &str, tool: Tool) -> Session {
         let mut gdb = Gdb::start();
         let answer = gdb.ask(&format!("target remote {}", tool.address));
         assert!(
             answer.contains(&format!("symbols from target:/{name}.elf")),
             "no symbols from the stub:\n{answer}"
         );
-        Some(Session { tool, gdb })
+        Session { tool, gdb }
     }
 
     /// Type a command; its answer.

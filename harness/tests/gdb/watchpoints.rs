@@ -148,7 +148,7 @@ fn watching_does_not_change_the_run() {
 }
 
 #[test]
-fn riscv_stands_behind_the_access() {
+fn accesses_on_riscv() {
     let Some(mut s) = started("rv32") else { return };
     s.play(&[
         ("watch milliseconds", "Hardware watchpoint 2: milliseconds"),
@@ -156,13 +156,39 @@ fn riscv_stands_behind_the_access() {
             "continue",
             "Hardware watchpoint 2: milliseconds\nOld value = 0\nNew value = 1\ntick ()",
         ),
+        // It stands right behind the store, as on ARM.
+        ("x/i $pc-2", "sw\ta5,0(a4)"),
         ("continue", "Old value = 1\nNew value = 2\ntick ()"),
         ("delete", ""),
         ("rwatch milliseconds", "Hardware read watchpoint 3"),
         (
             "continue",
-            "Hardware read watchpoint 3: milliseconds\nValue = 2",
+            "Hardware read watchpoint 3: milliseconds\nValue = 2\nmain ()",
         ),
+        ("x/i $pc-4", "lw\ta5,0(s4)"),
+        ("delete", ""),
+        (
+            "awatch milliseconds",
+            "Hardware access (read/write) watchpoint 4",
+        ),
+        ("continue", "Value = 2\ntick ()"),
+        ("continue", "Old value = 2\nNew value = 3\ntick ()"),
+        ("delete", ""),
+        // A local that is watched in memory.
+        ("tbreak number", "Temporary breakpoint 5"),
+        ("continue", "number ("),
+        ("watch digits[0]", "Hardware watchpoint 6: digits[0]"),
+        (
+            "continue",
+            "Hardware watchpoint 6: digits[0]\nNew value = 49 '1'\nnumber (",
+        ),
+        (
+            "continue",
+            "Watchpoint 6 deleted because the program has left the block in\nprint (",
+        ),
+        // A register of the timer: the handler sets the next tick.
+        ("watch *(int *)0x02004000", "Hardware watchpoint 7"),
+        ("continue", "Hardware watchpoint 7\nnext_tick ("),
         ("delete", ""),
         ("continue", "exited normally"),
     ]);
