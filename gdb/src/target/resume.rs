@@ -79,16 +79,15 @@ impl<C: Companion + 'static> Debuggee<C> {
         let stop = match self.action {
             Action::Continue => self.timeline.run_until(until),
             Action::Step => self.timeline.step_until(until),
-            Action::Range(start, end) => return self.step_range(start, end, until, limit),
+            Action::Range(start, end) => {
+                return of_monitor(self.step_range(start, end, until, limit), own <= outer);
+            }
             Action::StepBack => return Ran::Back(self.timeline.step_back_watched(REPORT_BACK)),
             Action::ContinueBack => {
                 return Ran::Back(self.timeline.run_back(REPORT_BACK, go_on));
             }
         };
-        match unless_slice_over(stop, until, limit) {
-            Ran::Limit if own <= outer => Ran::Stopped(Stop::Limit),
-            ran => ran,
-        }
+        of_monitor(unless_slice_over(stop, until, limit), own <= outer)
     }
 
     fn step_range(&mut self, start: u32, end: u32, until: Cycles, limit: Cycles) -> Ran {
@@ -106,6 +105,14 @@ impl<C: Companion + 'static> Debuggee<C> {
             }
         }
         Ran::SliceOver
+    }
+}
+
+/// A limit that the monitor has set is a stop.
+fn of_monitor(ran: Ran, is_own: bool) -> Ran {
+    match ran {
+        Ran::Limit if is_own => Ran::Stopped(Stop::Limit),
+        ran => ran,
     }
 }
 
