@@ -22,6 +22,14 @@ pub(super) struct Undo {
     memory: Vec<(u32, u32)>,
 }
 
+impl Undo {
+    /// The first address of a transfer.
+    fn first_address(&self) -> Option<u32> {
+        let a = self.insn.addressing?;
+        Some(self.registers[usize::from(a.base)].wrapping_add(a.displacement as u32))
+    }
+}
+
 /// The most cycles that such an instruction occupies the core.
 pub(super) fn longest(insn: &Insn) -> u64 {
     match insn.class {
@@ -109,24 +117,28 @@ impl Core {
             let place = list.iter().nth(done).unwrap_or(0) as u8;
             self.cpu.set_it_state(place << 4);
         }
+        self.hit_by_beats(undo, done as u32);
         // The instruction will count again when it is started again.
         if !(continues && done > 0) {
-            self.bus.watchpoints.forget_own();
             self.other_insns = self.other_insns.wrapping_sub(1);
             self.profile_abandoned(insn.address);
         }
         Some((insn.address, pended.saturating_sub(now) + 1))
     }
 
+    /// Of the accesses of an abandoned transfer, the first `done` words were made: a watchpoint is hit by those only.
+    fn hit_by_beats(&mut self, undo: &Undo, done: u32) {
+        self.bus.watchpoints.forget_own();
+        let write = undo.insn.class == Class::StoreMultiple;
+        let base = undo.first_address().filter(|_| done > 0);
+        if let Some(hit) = base.and_then(|at| self.bus.watchpoint_at(at, 4 * done, write)) {
+            self.bus.watchpoints.note(hit);
+        }
+    }
+
     fn is_plain_memory(&self, undo: &Undo, list: RegisterSet) -> bool {
-        let Some(a) = undo.insn.addressing else {
-            return false;
-        };
-        let base = undo.registers[usize::from(a.base)].wrapping_add(a.displacement as u32);
-        self.bus
-            .memory
-            .slice(base, 4 * list.len() as usize)
-            .is_some()
+        let base = undo.first_address();
+        base.is_some_and(|at| self.bus.memory.slice(at, 4 * list.len() as usize).is_some())
     }
 
     /// Go on with a multiple transfer whose place was kept in ICI: registers from `place` on.
